@@ -16,10 +16,10 @@ struct client;
 
 enum client_error {
     CLIENT_ERROR_NOT_RUNNING, /* nobody listens on the socket */
-    CLIENT_ERROR_FORBIDDEN,
-    CLIENT_ERROR_NOT_FOUND,
+    CLIENT_ERROR_FORBIDDEN,   /* by the socket's mode, or by the daemon (403) */
+    CLIENT_ERROR_NOT_FOUND,   /* 404 */
     CLIENT_ERROR_BAD_REQUEST, /* any other 4xx */
-    CLIENT_ERROR_FAILED,      /* time-out, 5xx, an answer that is no JSON */
+    CLIENT_ERROR_FAILED,      /* time-out, 5xx, cancelled, an answer that is no JSON object */
 };
 
 #define CLIENT_ERROR (client_error_quark())
@@ -29,9 +29,13 @@ GQuark client_error_quark(void);
 struct client *client_new(const char *socket);
 void client_free(struct client *client);
 
+/* From any thread: the request in progress, and every later one, ends within about a second. */
+void client_cancel(struct client *client);
+
 /*
- * @method "GET", "PATCH", "POST"; @path from the root, already escaped; @body NULL or JSON (borrowed).
- * Returns the answer, owned by the caller, or NULL and @error with the daemon's own message.
+ * @method "GET", "PATCH", "POST"; @path from the root, already escaped; @body NULL or JSON
+ * (borrowed). Returns the answer, owned by the caller, or NULL and @error with the daemon's own
+ * message: as it came, so it may hold what a terminal must not see.
  */
 struct json_object *client_request(struct client *client, const char *method, const char *path,
                                    struct json_object *body, GError **error);
@@ -39,5 +43,5 @@ struct json_object *client_request(struct client *client, const char *method, co
 /* The same for an answer that is no JSON (/metrics); owned by the caller. */
 char *client_request_text(struct client *client, const char *path, GError **error);
 
-/* A path segment, percent-escaped; owned by the caller. */
+/* A path segment or a query's value, percent-escaped; owned by the caller. */
 char *client_escape(const char *segment);
