@@ -24,25 +24,26 @@ struct policy_guest; /* owned by its policy; the handle is stable until policy_g
 
 /* Knobs. policy_params_default() has the defaults; the config table has ranges and prose. */
 struct policy_params {
-    double idle_tax;              /* [0, 1): at most this part of idle memory is taxed away */
-    uint64_t minfree;             /* bytes; 0: host_minfree(capacity) */
-    double balloon_max;           /* (0, 1): largest balloon as a part of the guest's size */
+    double idle_tax;    /* [0, 1): at most this part of idle memory is taxed away */
+    uint64_t minfree;   /* bytes; 0: host_minfree(capacity) */
+    double balloon_max; /* (0, 1): largest balloon as a part of the guest's size */
     struct activity_params activity;
-    usec_t stats_stale_usec;      /* statistics older than this are not believed */
-    usec_t stall_usec;            /* a balloon that has not moved for this long has stalled */
-    usec_t stall_backoff_usec;    /* first pause after a stall; doubles up to... */
-    usec_t stall_backoff_max_usec;/* ...this */
-    uint64_t growth_floor;        /* bytes: least room to grow until the next decision */
-    uint64_t guest_reserve;       /* bytes: available memory that is left to a guest... */
-    double guest_reserve_part;    /* ...or this part of its size, whichever is more */
-    uint64_t distress_swap_in;    /* bytes/s of guest swap-in that count as distress */
-    uint64_t distress_faults;     /* major faults/s that count as distress */
+    usec_t stats_stale_usec;       /* statistics older than this are not believed */
+    usec_t stall_usec;             /* a balloon that has not moved for this long has stalled */
+    usec_t stall_backoff_usec;     /* first pause after a stall; doubles up to... */
+    usec_t stall_backoff_max_usec; /* ...this */
+    uint64_t growth_floor;         /* bytes: least room to grow until the next decision */
+    uint64_t guest_reserve;        /* bytes: available memory that is left to a guest... */
+    double guest_reserve_part;     /* ...or this part of its size, whichever is more */
+    uint64_t distress_swap_in;     /* bytes/s of guest swap-in that count as distress */
+    uint64_t distress_faults;      /* major faults/s that count as distress */
 };
 
 struct policy_params policy_params_default(void);
 
 enum guest_swap {
-    GUEST_SWAP_UNKNOWN, /* nothing was paged out yet: treated as absent, carefully probed if need be */
+    GUEST_SWAP_UNKNOWN, /* nothing was paged out yet: treated as absent, carefully probed if need be
+                         */
     GUEST_SWAP_PRESENT,
     GUEST_SWAP_ABSENT,
     GUEST_SWAP_MAX,
@@ -74,9 +75,9 @@ struct guest_observation {
 };
 
 struct host_observation {
-    uint64_t capacity;       /* C: what the guests may occupy */
-    uint64_t other;          /* bytes of C used by what is no guest memory (pagers, caches) */
-    uint64_t free_measured;  /* what the host itself says is free; UINT64_MAX: capacity is all */
+    uint64_t capacity;      /* C: what the guests may occupy */
+    uint64_t other;         /* bytes of C used by what is no guest memory (pagers, caches) */
+    uint64_t free_measured; /* what the host itself says is free; UINT64_MAX: capacity is all */
 };
 
 enum balloon_driver {
@@ -84,7 +85,7 @@ enum balloon_driver {
     DRIVER_NO_DEVICE, /* QEMU has no balloon device */
     DRIVER_ABSENT,    /* device without a driver: no statistics, no movement */
     DRIVER_WORKING,
-    DRIVER_STALLED,   /* stopped short of its target; paused until the back-off ends */
+    DRIVER_STALLED, /* stopped short of its target; paused until the back-off ends */
     DRIVER_MAX,
 };
 
@@ -111,24 +112,24 @@ const char *mechanism_name(enum mechanism mechanism);
 
 /* What decided over a guest, most specific first. policy_reason_text() makes the sentence. */
 enum reason {
-    REASON_NONE,           /* at its target: nothing to do */
-    REASON_PLENTY,         /* above its share, but the host is not short: nothing is reclaimed */
-    REASON_SHORTAGE,       /* reclaim: the host is short and the guest is above its entitlement */
-    REASON_LIMIT,          /* reclaim: the operator's limit */
-    REASON_GIVE_BACK,      /* deflate: memory is free, or the guest's entitlement grew */
-    REASON_DISTRESS,       /* deflate: the guest suffers and its entitlement has room */
-    REASON_RELEASED,       /* deflate: asked for by the operator */
-    REASON_STALLED,        /* target set back to what the balloon reached */
-    REASON_GUEST_RESERVE,  /* hold: all the guest could spare is taken */
-    REASON_BALLOON_MAX,    /* hold: balloon is at its largest allowed size */
-    REASON_RESERVATION,    /* hold: operator's reservation */
-    REASON_BACKOFF,        /* hold: waits out the pause after a stall */
-    REASON_NO_DRIVER,      /* hold: no working balloon driver */
-    REASON_UNREACHABLE,    /* hold: QMP does not answer */
-    REASON_NOT_RUNNING,    /* hold: the guest is paused */
-    REASON_EXEMPT,         /* hold: operator's exemption */
-    REASON_TOO_SMALL,      /* hold: the change is below the dead band */
-    REASON_NOTHING_FREE,   /* hold: entitled to more, but the host has nothing to give yet */
+    REASON_NONE,          /* at its target: nothing to do */
+    REASON_PLENTY,        /* above its share, but the host is not short: nothing is reclaimed */
+    REASON_SHORTAGE,      /* reclaim: the host is short and the guest is above its entitlement */
+    REASON_LIMIT,         /* reclaim: the operator's limit */
+    REASON_GIVE_BACK,     /* deflate: memory is free, or the guest's entitlement grew */
+    REASON_DISTRESS,      /* deflate: the guest suffers and its entitlement has room */
+    REASON_RELEASED,      /* deflate: asked for by the operator */
+    REASON_STALLED,       /* target set back to what the balloon reached */
+    REASON_GUEST_RESERVE, /* hold: all the guest could spare is taken */
+    REASON_BALLOON_MAX,   /* hold: balloon is at its largest allowed size */
+    REASON_RESERVATION,   /* hold: operator's reservation */
+    REASON_BACKOFF,       /* hold: waits out the pause after a stall */
+    REASON_NO_DRIVER,     /* hold: no working balloon driver */
+    REASON_UNREACHABLE,   /* hold: QMP does not answer */
+    REASON_NOT_RUNNING,   /* hold: the guest is paused */
+    REASON_EXEMPT,        /* hold: operator's exemption */
+    REASON_TOO_SMALL,     /* hold: the change is below the dead band */
+    REASON_NOTHING_FREE,  /* hold: entitled to more, but the host has nothing to give yet */
     REASON_MAX,
 };
 
@@ -156,14 +157,14 @@ struct guest_view {
     struct guest_settings settings;
     struct activity activity;
     enum activity_source activity_source;
-    uint64_t active;          /* estimate used */
-    uint64_t balloon_target;  /* guest-visible size last sent; = actual where none was */
-    uint64_t shares;          /* in force */
+    uint64_t active;         /* estimate used */
+    uint64_t balloon_target; /* guest-visible size last sent; = actual where none was */
+    uint64_t shares;         /* in force */
     enum stats_trust trust;
     enum balloon_driver driver;
     enum guest_swap swap;
     unsigned distress;
-    usec_t distress_since;    /* USEC_NEVER: not in distress */
+    usec_t distress_since;                                  /* USEC_NEVER: not in distress */
     uint64_t swap_in_rate, swap_out_rate, major_fault_rate; /* per second, believed values only */
     struct verdict verdict;
 };
@@ -201,8 +202,8 @@ bool policy_guest_observe(struct policy *p, struct policy_guest *g,
 void policy_guest_target_sent(struct policy_guest *g, uint64_t target, usec_t now);
 
 /*
- * Decides over all guests. Returns 0, or -ENOMEM and then nothing is decided. policy_decision() gives
- * the guests for which something is to be done.
+ * Decides over all guests. Returns 0, or -ENOMEM and then nothing is decided. policy_decision()
+ * gives the guests for which something is to be done.
  */
 int policy_decide(struct policy *p, const struct host_observation *host, usec_t now);
 

@@ -40,7 +40,7 @@ enum stats_trust {
     STATS_STALE,         /* not renewed for longer than allowed while the guest ran */
     STATS_ABSURD,        /* a value that no machine of this size can have */
     STATS_CONTRADICTORY, /* values that exclude each other, or counters that ran backwards */
-    STATS_REFUTED,       /* the guest claimed memory to be available that its balloon could not get */
+    STATS_REFUTED, /* the guest claimed memory to be available that its balloon could not get */
     STATS_TRUST_MAX,
 };
 

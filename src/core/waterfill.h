@@ -3,9 +3,9 @@
  * Splits memory among guests by shares, with a tax on idle memory.
  *
  * A guest that holds P bytes of which A are active pays cost(P) = min(P, A) + k max(0, P - A), with
- * k = 1 / (1 - tax). Waldspurger's price of a page is shares / cost(P); min-funding revocation takes
- * the next page from the guest with the lowest price, and so ends where cost(P) / shares is one
- * level L for every guest that is not at a bound. This module finds that L exactly.
+ * k = 1 / (1 - tax). Waldspurger's price of a page is shares / cost(P); min-funding revocation
+ * takes the next page from the guest with the lowest price, and so ends where cost(P) / shares is
+ * one level L for every guest that is not at a bound. This module finds that L exactly.
  */
 #pragma once
 
@@ -28,3 +28,9 @@ struct waterfill_guest {
  * O(n log n). Returns 0, or -ENOMEM, and then no target is set.
  */
 int waterfill(struct waterfill_guest *guests, size_t n, uint64_t available, double tax);
+
+/*
+ * The level at which @g would hold @bytes: the inverse of the price of its next page. Who stands at
+ * the lowest level is the most entitled to more.
+ */
+double waterfill_level(const struct waterfill_guest *g, uint64_t bytes, double tax);

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Theory: the guest's visible size is to become its entitlement. Deflation is sent at once and in
+ * full. Inflation is sent in steps that the guest can reach, because the in-tree driver keeps
+ * trying for ever, and with it reclaim in the guest, while its target is out of reach (Out of
+ * puff!):
+ * - what the guest has to spare, where its statistics are believed;
+ * - beyond that a small step at a time, if it has swap of its own to page to;
+ * - small steps blindly, where nothing is known.
+ * A balloon that stops short of its target for stall_usec has stalled: its target goes back to what
+ * it reached, and it is left alone for a pause that doubles from stall to stall.
+ *
+ * Invariants: no target below the balloon's cap or a reservation; none below the present size
+ * while the host is not short, except to enforce a limit; while an inflation is under way and the
+ * host has recovered, the target goes back to the present size.
+ */
+#include "core/policy_guest.h"
+
+/* Blind steps, and steps that make the guest page to its own swap: parts of its size per decision.
+ */
+#define STEP_BLIND_DIVISOR    32
+#define STEP_SWAP_DIVISOR     16
+#define STEP_DISTRESS_DIVISOR 64
+
+/* Deflation for comfort, not distress, smaller than this part of the size waits until it is worth
+ * it. */
+#define DEFLATE_MIN_DIVISOR 64
+
+static void balloon_stall(struct policy_guest *g, const struct policy_params *params, usec_t now)
+{
+    struct balloon *b = &g->balloon;
+    bool never_moved = b->driver == DRIVER_UNKNOWN || b->driver == DRIVER_ABSENT;
+
+    b->driver = never_moved && g->trust == STATS_ABSENT ? DRIVER_ABSENT : DRIVER_STALLED;
+    b->backoff =
+        u64_clamp(2 * b->backoff, params->stall_backoff_usec, params->stall_backoff_max_usec);
+    b->backoff_until = now + b->backoff;
+    b->stalled = true;
+    b->inflating = false;
+    /* It called memory available that it could not get. */
+    if (g->trust == STATS_FRESH && g->swap != GUEST_SWAP_PRESENT)
+        g->refuted_until = b->backoff_until;
+}
+
+static void balloon_moved(struct balloon *b, uint64_t actual, usec_t now)
+{
+    b->mark = actual;
+    b->progress_at = now;
+    if (b->driver != DRIVER_STALLED)
+        b->driver = DRIVER_WORKING;
+}
+
+void balloon_follow(struct policy_guest *g, const struct policy_params *params, usec_t now)
+{
+    struct balloon *b = &g->balloon;
+    const uint64_t actual = g->seen.actual;
+
+    if (!g->seen.balloon_device) {
+        b->driver = DRIVER_NO_DEVICE;
+        return;
+    }
+    if (b->driver == DRIVER_NO_DEVICE)
+        b->driver = DRIVER_UNKNOWN;
+    if (g->trust != STATS_ABSENT && (b->driver == DRIVER_UNKNOWN || b->driver == DRIVER_ABSENT)) {
+        b->driver = DRIVER_WORKING; /* only a driver sends statistics */
+        b->backoff = b->backoff_until = 0;
+    }
+    if (now >= b->backoff_until && b->driver == DRIVER_STALLED)
+        b->driver = DRIVER_WORKING;
+    if (b->target >= actual || !g->seen.running || !g->seen.reachable) {
+        if (b->inflating && b->target >= actual) {
+            b->inflating = false;
+            b->backoff = 0; /* it got there: the next stall is a first one */
+            b->driver = DRIVER_WORKING;
+        }
+        b->progress_at = now; /* nothing to wait for */
+        b->mark = actual;
+        return;
+    }
+    uint64_t step = u64_min(BALLOON_STEP_MIN, actual - b->target);
+    if (actual > b->mark)
+        b->mark = actual; /* the guest rebooted, or deflated on its own */
+    if (b->mark - actual >= step)
+        balloon_moved(b, actual, now);
+    else if (!b->stalled && now >= b->progress_at + params->stall_usec)
+        balloon_stall(g, params, now);
+}
+
+static void hold(struct policy_guest *g, enum reason reason)
+{
+    g->verdict.mechanism = MECHANISM_NONE;
+    g->verdict.from = g->verdict.to = g->seen.actual;
+    g->verdict.reason = reason;
+}
+
+static void set_target(struct policy_guest *g, uint64_t to, enum reason reason)
+{
+    g->verdict.from = g->seen.actual;
+    g->verdict.to = to;
+    g->verdict.reason = reason;
+    g->verdict.mechanism = to == g->balloon.target ? MECHANISM_NONE : MECHANISM_BALLOON;
+}
+
+/* How far the guest can be asked to shrink now. */
+static uint64_t reachable_step(const struct policy_guest *g, const struct policy_params *params)
+{
+    const uint64_t size = g->seen.size, spare = guest_spare(g, params);
+
+    if (spare == GUEST_STAT_UNSET)
+        return size / STEP_BLIND_DIVISOR;
+    if (g->swap != GUEST_SWAP_PRESENT)
+        return spare;
+    return u64_max(spare, size / (g->distress ? STEP_DISTRESS_DIVISOR : STEP_SWAP_DIVISOR));
+}
+
+static void inflate(struct policy_guest *g, const struct policy_params *params,
+                    const struct guest_bounds *bounds, enum reason reason)
+{
+    const uint64_t size = g->seen.size, actual = g->seen.actual;
+    uint64_t cap = size - (uint64_t)(params->balloon_max * (double)size);
+    uint64_t floor = u64_max(cap, u64_min(g->settings.reservation, guest_limit(g)));
+    uint64_t wanted = reason == REASON_LIMIT ? guest_limit(g) : g->verdict.entitled;
+    uint64_t reach = u64_sub(actual, reachable_step(g, params));
+    uint64_t to = u64_max(u64_max(wanted, floor), reach);
+
+    /* What is under way already goes on; a step that adds next to nothing to it is not worth a
+     * command. */
+    if (to < actual && to > g->balloon.target && to - g->balloon.target < BALLOON_STEP_MIN)
+        to = g->balloon.target;
+    if (g->balloon.target < actual && to < g->balloon.target &&
+        g->balloon.target - to < BALLOON_STEP_MIN)
+        to = g->balloon.target;
+    if (to + BALLOON_STEP_MIN <= actual)
+        set_target(g, to, reason);
+    else if (floor + BALLOON_STEP_MIN > actual && floor > wanted)
+        hold(g, floor == cap ? REASON_BALLOON_MAX : REASON_RESERVATION);
+    else if (wanted + BALLOON_STEP_MIN <= actual)
+        hold(g, REASON_GUEST_RESERVE);
+    else
+        hold(g, bounds->lo_reason == REASON_RESERVATION && bounds->lo == g->verdict.entitled
+                    ? REASON_RESERVATION
+                    : REASON_TOO_SMALL);
+}
+
+static void deflate(struct policy_guest *g, uint64_t to)
+{
+    const uint64_t actual = g->seen.actual, size = g->seen.size;
+    enum reason reason = g->distress ? REASON_DISTRESS : REASON_GIVE_BACK;
+    uint64_t least = g->distress || to == size ? BALLOON_STEP_MIN : size / DEFLATE_MIN_DIVISOR;
+
+    if (to == size || to - actual >= least)
+        set_target(g, to, reason);
+    else
+        hold(g, REASON_TOO_SMALL);
+}
+
+static void decide_unhindered(struct policy_guest *g, const struct policy_params *params,
+                              const struct guest_bounds *bounds)
+{
+    const struct verdict *v = &g->verdict;
+    const uint64_t actual = g->seen.actual, limit = guest_limit(g);
+    bool short_of_memory = v->state != HOST_HIGH;
+
+    if (g->released)
+        set_target(g, limit, REASON_RELEASED);
+    else if (actual > limit && v->resident > limit)
+        inflate(g, params, bounds, REASON_LIMIT);
+    else if (v->entitled > actual)
+        deflate(g, v->entitled);
+    else if (short_of_memory && v->resident > v->entitled && actual > v->entitled)
+        inflate(g, params, bounds, REASON_SHORTAGE);
+    else if (v->resident > v->entitled)
+        hold(g, REASON_PLENTY);
+    else
+        hold(g, REASON_NONE);
+}
+
+/* An inflation that nobody needs any more ends where it is. */
+static void stop_inflation(struct policy_guest *g)
+{
+    if (g->verdict.mechanism == MECHANISM_NONE && g->balloon.target < g->seen.actual &&
+        g->verdict.to == g->seen.actual)
+        set_target(g, g->seen.actual, g->verdict.reason);
+}
+
+void balloon_decide(struct policy_guest *g, const struct policy_params *params,
+                    const struct guest_bounds *bounds, usec_t now)
+{
+    enum reason obstacle = guest_balloon_obstacle(g, now);
+
+    if (g->verdict.state != HOST_HIGH)
+        g->released = false;
+    if (obstacle == REASON_EXEMPT || obstacle == REASON_UNREACHABLE ||
+        (obstacle == REASON_NO_DRIVER && g->balloon.driver == DRIVER_NO_DEVICE)) {
+        hold(g, obstacle);
+        return;
+    }
+    if (g->balloon.stalled) {
+        set_target(g, g->seen.actual, REASON_STALLED);
+        return;
+    }
+    decide_unhindered(g, params, bounds);
+    if (obstacle != REASON_NONE && g->verdict.to < g->seen.actual)
+        hold(g, obstacle);
+    stop_inflation(g);
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Theory: the water-filling may give a guest anything between lo and hi.
+ *
+ * lo is what cannot or must not be taken from it now: its reservation, and what no mechanism at
+ * hand can reclaim. Counting the unreclaimable into lo makes the others carry the rest of a
+ * shortage, instead of waiting for a guest that cannot deliver. hi is what it could use before the
+ * next decision: what is resident plus room to grow, or all of its size where a balloon that it
+ * presses against hides how much it would use.
+ */
+#include "core/policy_guest.h"
+
+uint64_t guest_limit(const struct policy_guest *g)
+{
+    return g->settings.limit ? u64_min(g->settings.limit, g->seen.size) : g->seen.size;
+}
+
+uint64_t guest_shares(const struct policy_guest *g)
+{
+    if (g->settings.shares)
+        return g->settings.shares;
+    return u64_max(1, g->seen.size / MIB * SHARES_PER_MIB_NORMAL);
+}
+
+enum reason guest_balloon_obstacle(const struct policy_guest *g, usec_t now)
+{
+    if (g->settings.exempt)
+        return REASON_EXEMPT;
+    if (!g->seen.reachable)
+        return REASON_UNREACHABLE;
+    if (!g->seen.running)
+        return REASON_NOT_RUNNING;
+    if (g->balloon.driver == DRIVER_NO_DEVICE)
+        return REASON_NO_DRIVER;
+    if (now < g->balloon.backoff_until)
+        return g->balloon.driver == DRIVER_ABSENT ? REASON_NO_DRIVER : REASON_BACKOFF;
+    /* It spoke once and fell silent: that is what a guest under too much pressure does. */
+    if (g->trust == STATS_STALE)
+        return REASON_GUEST_RESERVE;
+    return REASON_NONE;
+}
+
+/* The least visible size that the balloon can bring the guest to, and what makes it so. */
+static uint64_t balloon_floor(const struct policy_guest *g, const struct policy_params *params,
+                              enum reason *ret_reason)
+{
+    uint64_t cap = g->seen.size - (uint64_t)(params->balloon_max * (double)g->seen.size);
+    uint64_t spare = guest_spare(g, params);
+
+    *ret_reason = REASON_BALLOON_MAX;
+    if (g->swap == GUEST_SWAP_PRESENT || spare == GUEST_STAT_UNSET)
+        return cap;
+    /* Without swap of its own it can give only what it has to spare. */
+    uint64_t floor = u64_sub(g->seen.actual, spare);
+    if (floor > cap)
+        *ret_reason = REASON_GUEST_RESERVE;
+    return u64_max(cap, floor);
+}
+
+static uint64_t room_to_grow(const struct policy_guest *g, const struct policy_params *params,
+                             usec_t horizon)
+{
+    double growth = (double)g->growth_rate * (double)horizon / (double)USEC_PER_SEC;
+
+    return u64_max(params->growth_floor, u64_min((uint64_t)growth, g->seen.size));
+}
+
+struct guest_bounds guest_bounds(const struct policy_guest *g, const struct policy_params *params,
+                                 usec_t horizon, bool giving, usec_t now)
+{
+    const uint64_t resident = g->seen.resident, size = g->seen.size;
+    struct guest_bounds b = {.lo_reason = guest_balloon_obstacle(g, now)};
+    uint64_t grown = resident + room_to_grow(g, params, horizon);
+    bool ballooned = g->seen.actual < size;
+    bool hides_demand = ballooned && (giving || g->distress || grown >= g->seen.actual);
+
+    b.hi = u64_min(hides_demand ? size : u64_min(size, grown), guest_limit(g));
+    if (b.lo_reason == REASON_NONE)
+        b.lo = u64_min(resident, balloon_floor(g, params, &b.lo_reason));
+    else
+        b.lo = resident;
+    if (g->settings.reservation >= b.lo) {
+        b.lo = u64_min(resident, g->settings.reservation);
+        b.lo_reason = REASON_RESERVATION;
+    }
+    /* What cannot be taken is held, limit or not: to count it as free would give it away twice. */
+    b.hi = u64_max(b.lo, b.hi);
+    return b;
+}

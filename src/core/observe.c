@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Theory: three witnesses speak of a guest. The host's own (resident size, visible size) cannot
+ * lie. The balloon's movement shows what the guest was able to give. The guest's statistics are
+ * believed only while they are fresh, consistent, and not refuted by the other two:
+ * - memory that the guest has never touched is free to it, whatever it claims (resident is far
+ *   below the visible size, the balloon at rest);
+ * - memory that it called available, but that its balloon could not get, was not.
+ *
+ * Activity without believed statistics is unknown, and then all resident memory counts as active:
+ * an unknown guest is treated as a busy one, and so is one whose statistics ceased. Distress raises
+ * the estimate above what is resident, because an inflated balloon hides the demand, but only from
+ * what is resident upwards: a guest that does not touch what it has gets no more.
+ */
+#include <assert.h>
+
+#include "core/policy_guest.h"
+
+/* Believable readings in a row before a guest that was caught is believed again. */
+#define STATS_GOOD_MIN 3
+
+/* The balloon rests if it has not moved for this long; then host and guest figures are of one time.
+ */
+#define BALLOON_REST_USEC (3 * USEC_PER_SEC)
+
+/* A guest low on memory for so long that never paged out has nowhere to page to. */
+#define SQUEEZED_USEC (10 * USEC_PER_SEC)
+
+uint64_t guest_reserve(const struct policy_guest *g, const struct policy_params *params)
+{
+    return u64_max(params->guest_reserve,
+                   (uint64_t)(params->guest_reserve_part * (double)g->seen.size));
+}
+
+static bool believed(const struct policy_guest *g)
+{
+    return g->trust == STATS_FRESH;
+}
+
+static bool rests(const struct policy_guest *g, usec_t now)
+{
+    return now >= g->balloon.at_rest_since + BALLOON_REST_USEC;
+}
+
+static uint64_t per_second(uint64_t before, uint64_t after, usec_t elapsed)
+{
+    if (before == GUEST_STAT_UNSET || after == GUEST_STAT_UNSET || after <= before || elapsed == 0)
+        return 0;
+    return (uint64_t)((double)(after - before) * (double)USEC_PER_SEC / (double)elapsed);
+}
+
+/* Untouched memory is free: a guest that claims less available than that is not believed. */
+static bool contradicts_host(const struct policy_guest *g, usec_t now)
+{
+    uint64_t untouched = u64_sub(g->seen.actual, g->seen.resident);
+    uint64_t slack = g->seen.size / 8;
+
+    return rests(g, now) && g->stats.available != GUEST_STAT_UNSET &&
+           g->stats.available + slack < untouched;
+}
+
+static enum stats_trust judge(struct policy_guest *g, const struct guest_stats *prev, usec_t now)
+{
+    enum stats_trust trust = stats_judge(prev, &g->stats, g->seen.size);
+
+    if (trust == STATS_FRESH && contradicts_host(g, now))
+        trust = STATS_REFUTED;
+    if (trust != STATS_FRESH) {
+        g->stats_good = 0;
+        return trust;
+    }
+    if (g->stats_good < STATS_GOOD_MIN)
+        g->stats_good++;
+    bool was_caught =
+        g->trust != STATS_FRESH && g->trust != STATS_ABSENT && g->trust != STATS_STALE;
+    return was_caught && g->stats_good < STATS_GOOD_MIN ? g->trust : STATS_FRESH;
+}
+
+static void take_rates(struct policy_guest *g, const struct guest_stats *prev, usec_t elapsed)
+{
+    const struct guest_stats *s = &g->stats;
+
+    g->rates = (struct guest_rates){
+        .swap_in = per_second(prev->swap_in, s->swap_in, elapsed),
+        .swap_out = per_second(prev->swap_out, s->swap_out, elapsed),
+        .major_faults = per_second(prev->major_faults, s->major_faults, elapsed),
+        .direct_reclaims = per_second(prev->direct_reclaims, s->direct_reclaims, elapsed),
+    };
+}
+
+/*
+ * With deflate-on-oom the balloon counts as used and total stays; without, total shrinks. In both,
+ * what is missing once the balloon is taken into account is the guest kernel's own.
+ */
+static void learn_reserved(struct policy_guest *g, usec_t now)
+{
+    const uint64_t total = g->stats.total;
+
+    if (total == GUEST_STAT_UNSET || !rests(g, now))
+        return;
+    g->reserved = total > g->seen.actual ? u64_sub(g->seen.size, total) : g->seen.actual - total;
+}
+
+static void take_stats(struct policy_guest *g, const struct policy_params *params, usec_t now)
+{
+    const struct guest_stats *s = &g->seen.stats;
+    bool is_new = s->last_update != 0 && s->last_update != g->stats.last_update;
+
+    if (is_new) {
+        struct guest_stats prev = g->stats;
+        usec_t elapsed = u64_sub(now, g->stats_at);
+
+        g->stats = *s;
+        g->stats_at = now;
+        g->stats_actual = g->seen.actual;
+        g->trust = judge(g, &prev, now);
+        if (believed(g)) {
+            take_rates(g, &prev, elapsed);
+            learn_reserved(g, now);
+        }
+    } else if (s->last_update == 0 && g->stats.last_update == 0) {
+        g->trust = STATS_ABSENT;
+    } else if (now > g->stats_at + params->stats_stale_usec) {
+        g->trust = STATS_STALE;
+        g->stats_good = 0;
+    }
+    if (believed(g) && now < g->refuted_until)
+        g->trust = STATS_REFUTED;
+    if (!believed(g))
+        g->rates = (struct guest_rates){0};
+}
+
+uint64_t guest_spare(const struct policy_guest *g, const struct policy_params *params)
+{
+    if (!believed(g) || g->stats.available == GUEST_STAT_UNSET)
+        return GUEST_STAT_UNSET;
+    uint64_t taken_since = u64_sub(g->stats_actual, g->seen.actual);
+
+    return u64_sub(g->stats.available, guest_reserve(g, params) + taken_since);
+}
+
+static void find_swap(struct policy_guest *g, const struct policy_params *params, usec_t now)
+{
+    if (g->settings.swap != GUEST_SWAP_UNKNOWN) {
+        g->swap = g->settings.swap;
+        return;
+    }
+    if (!believed(g))
+        return;
+    if (g->stats.swap_out != GUEST_STAT_UNSET && g->stats.swap_out > 0) {
+        g->swap = GUEST_SWAP_PRESENT;
+        return;
+    }
+    if (g->stats.available >= guest_reserve(g, params) / 2) {
+        g->squeezed_since = USEC_NEVER;
+        return;
+    }
+    if (g->squeezed_since == USEC_NEVER)
+        g->squeezed_since = now;
+    if (now >= g->squeezed_since + SQUEEZED_USEC)
+        g->swap = GUEST_SWAP_ABSENT;
+}
+
+static void find_distress(struct policy_guest *g, const struct policy_params *params, usec_t now)
+{
+    unsigned distress = 0;
+    bool relievable = g->seen.actual < g->seen.size;
+
+    if (believed(g) && relievable) {
+        if (g->rates.swap_in >= params->distress_swap_in)
+            distress |= DISTRESS_SWAP_IN;
+        if (g->rates.major_faults >= params->distress_faults)
+            distress |= DISTRESS_MAJOR_FAULTS;
+        if (g->stats.available < guest_reserve(g, params) / 2)
+            distress |= DISTRESS_LOW_AVAILABLE;
+        if (g->rates.direct_reclaims > 0)
+            distress |= DISTRESS_DIRECT_RECLAIM;
+    }
+    if (distress == 0)
+        g->distress_since = USEC_NEVER;
+    else if (g->distress == 0)
+        g->distress_since = now;
+    g->distress = distress;
+}
+
+/* Resident bytes that the guest uses, by its own word; the pages of its kernel image included. */
+static uint64_t used_by_stats(const struct policy_guest *g)
+{
+    uint64_t total = g->stats.total;
+    uint64_t used = u64_sub(total, g->stats.available);
+
+    if (total > g->stats_actual)
+        used = u64_sub(used, u64_sub(g->seen.size, g->stats_actual));
+    return used + g->reserved;
+}
+
+static void estimate_activity(struct policy_guest *g, const struct policy_params *params,
+                              usec_t now)
+{
+    uint64_t active = g->seen.resident;
+    enum activity_source source = ACTIVITY_UNKNOWN;
+
+    if (believed(g) && g->stats.available != GUEST_STAT_UNSET &&
+        g->stats.total != GUEST_STAT_UNSET) {
+        source = ACTIVITY_STATS;
+        active = u64_min(used_by_stats(g), g->seen.resident);
+    }
+    if (source != g->activity_source)
+        g->activity.known = false; /* an estimate from another source is no history of this one */
+    g->activity_source = source;
+    if (g->distress) {
+        uint64_t step = u64_max(g->seen.size / 4, params->growth_floor);
+
+        active = u64_min(g->seen.resident + step, g->seen.size);
+    }
+    activity_observe(&g->activity, &params->activity, active, now);
+    g->active = activity_estimate(&g->activity);
+}
+
+static void follow_growth(struct policy_guest *g, uint64_t resident_before, usec_t elapsed)
+{
+    uint64_t rate = per_second(resident_before, g->seen.resident, elapsed);
+
+    g->growth_rate = u64_max(rate, g->growth_rate / 2);
+}
+
+static void follow_visible_size(struct policy_guest *g, uint64_t actual_before, usec_t now)
+{
+    if (g->seen.actual != actual_before)
+        g->balloon.at_rest_since = now;
+}
+
+static struct guest_observation sane(const struct guest_observation *seen)
+{
+    struct guest_observation o = *seen;
+
+    o.size = u64_clamp(o.size, 1, GUEST_SIZE_MAX);
+    o.actual = o.balloon_device ? u64_min(o.actual, o.size) : o.size;
+    o.resident = u64_min(o.resident, o.size);
+    return o;
+}
+
+void guest_take_in(struct policy_guest *g, const struct policy_params *params,
+                   const struct guest_observation *seen, usec_t now)
+{
+    bool first = g->seen_at == USEC_NEVER;
+    uint64_t resident_before = g->seen.resident, actual_before = g->seen.actual;
+    usec_t elapsed = first ? 0 : u64_sub(now, g->seen_at);
+
+    g->seen = sane(seen);
+    g->seen_at = now;
+    if (first) {
+        g->reserved = g->seen.size / 16;
+        g->balloon.target = g->balloon.mark = g->seen.actual;
+        g->balloon.at_rest_since = g->balloon.progress_at = now;
+        g->stats_at = now;
+    } else {
+        follow_growth(g, resident_before, elapsed);
+        follow_visible_size(g, actual_before, now);
+    }
+    if (!g->seen.running || !g->seen.reachable)
+        g->stats_at += elapsed; /* nobody could have renewed them */
+    take_stats(g, params, now);
+    find_swap(g, params, now);
+    balloon_follow(g, params, now);
+    find_distress(g, params, now);
+    estimate_activity(g, params, now);
+}

@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Theory: a decision is one pass of five steps over all guests.
+ *   1. the host's state follows from what is free of its capacity (hoststate.c);
+ *   2. each guest gets bounds lo..hi (bounds.c), from what observe.c knows of it;
+ *   3. what may be handed out, capacity less minfree less a margin, is split among them by shares
+ *      with the idle memory tax (waterfill.c): the entitlements;
+ *   4. each entitlement becomes a balloon target (balloon.c), or a reason why not;
+ *   5. deflations are rationed to what is really free, most entitled first: entitlements add up to
+ * what may be handed out, but those who have to give lag behind those who take.
+ *
+ * Reclaim follows shortage, not entitlement: while the host is in state high nobody's balloon
+ * grows, however far the guest is above its share, and free memory goes back to ballooned guests.
+ *
+ * The margin keeps the host from settling exactly on the mark: the state turns high again at
+ * minfree
+ * + minfree/HOST_STATE_HYSTERESIS, so reclaim must aim above that.
+ */
+#include "core/policy.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "core/policy_guest.h"
+#include "core/waterfill.h"
+
+/* Part of minfree by which the split stays below capacity - minfree. */
+#define MARGIN_DIVISOR 8
+static_assert(MARGIN_DIVISOR < HOST_STATE_HYSTERESIS, "reclaim aims above the mark of state high");
+
+/* Time until the next decision is taken from the last interval, within reason. */
+#define HORIZON_MIN_USEC     USEC_PER_SEC
+#define HORIZON_MAX_USEC     (15 * USEC_PER_SEC)
+#define HORIZON_DEFAULT_USEC (2 * USEC_PER_SEC)
+
+struct policy {
+    struct policy_params params;
+    struct host_observation host;
+    bool host_seen;
+    enum host_state state;
+    usec_t state_since;
+    usec_t decided_at; /* USEC_NEVER: not yet */
+    uint64_t minfree, available;
+    uint64_t resident; /* sum over the guests */
+
+    struct policy_guest **guests;
+    struct waterfill_guest *split; /* parallel to guests */
+    struct guest_bounds *bounds;   /* parallel to guests */
+    struct policy_guest **acted;   /* those with something to do */
+    size_t n, capacity, n_acted;
+};
+
+struct policy_params policy_params_default(void)
+{
+    return (struct policy_params){
+        .idle_tax = 0.75,
+        .minfree = 0,
+        .balloon_max = 0.65,
+        .activity = {.fast_usec = 4 * USEC_PER_SEC, .slow_usec = 20 * USEC_PER_SEC},
+        .stats_stale_usec = 10 * USEC_PER_SEC,
+        .stall_usec = 3 * USEC_PER_SEC,
+        .stall_backoff_usec = 10 * USEC_PER_SEC,
+        .stall_backoff_max_usec = 600 * USEC_PER_SEC,
+        .growth_floor = 4 * MIB,
+        .guest_reserve = 16 * MIB,
+        .guest_reserve_part = 0.05,
+        .distress_swap_in = 512 * KIB,
+        .distress_faults = 100,
+    };
+}
+
+struct policy *policy_new(const struct policy_params *params)
+{
+    struct policy *p = calloc(1, sizeof(*p));
+
+    if (!p)
+        return NULL;
+    p->params = *params;
+    p->decided_at = USEC_NEVER;
+    return p;
+}
+
+void policy_free(struct policy *p)
+{
+    if (!p)
+        return;
+    for (size_t i = 0; i < p->n; i++)
+        free(p->guests[i]);
+    free(p->guests);
+    free(p->split);
+    free(p->bounds);
+    free(p->acted);
+    free(p);
+}
+
+void policy_set_params(struct policy *p, const struct policy_params *params)
+{
+    p->params = *params;
+}
+
+static bool grow_array(void **array, size_t count, size_t element)
+{
+    void *grown = reallocarray(*array, count, element);
+
+    if (grown)
+        *array = grown;
+    return grown != NULL;
+}
+
+static bool make_room(struct policy *p)
+{
+    if (p->n < p->capacity)
+        return true;
+    size_t wanted = p->capacity ? 2 * p->capacity : 16;
+
+    if (!grow_array((void **)&p->guests, wanted, sizeof(struct policy_guest *)) ||
+        !grow_array((void **)&p->split, wanted, sizeof(*p->split)) ||
+        !grow_array((void **)&p->bounds, wanted, sizeof(*p->bounds)) ||
+        !grow_array((void **)&p->acted, wanted, sizeof(struct policy_guest *)))
+        return false;
+    p->capacity = wanted;
+    return true;
+}
+
+struct policy_guest *policy_guest_add(struct policy *p, const struct guest_settings *settings,
+                                      usec_t now)
+{
+    if (!make_room(p))
+        return NULL;
+    struct policy_guest *g = calloc(1, sizeof(*g));
+    if (!g)
+        return NULL;
+    g->index = p->n;
+    g->settings = *settings;
+    g->seen_at = USEC_NEVER;
+    g->stats = GUEST_STATS_NONE;
+    g->squeezed_since = g->distress_since = USEC_NEVER;
+    g->verdict.at = now;
+    p->guests[p->n++] = g;
+    return g;
+}
+
+void policy_guest_remove(struct policy *p, struct policy_guest *g)
+{
+    p->resident -= g->seen.resident;
+    p->n--;
+    p->guests[g->index] = p->guests[p->n];
+    p->guests[g->index]->index = g->index;
+    p->n_acted = 0; /* the last decision is no longer to be acted upon */
+    free(g);
+}
+
+void policy_guest_configure(struct policy_guest *g, const struct guest_settings *settings)
+{
+    g->settings = *settings;
+    g->swap = settings->swap;
+}
+
+void policy_guest_release(struct policy_guest *g)
+{
+    g->released = true;
+}
+
+/* Capacity as far as the host itself confirms it. */
+static uint64_t usable_capacity(const struct policy *p)
+{
+    uint64_t used = p->resident + p->host.other;
+
+    if (p->host.free_measured == UINT64_MAX)
+        return p->host.capacity;
+    return u64_min(p->host.capacity, used + u64_min(p->host.free_measured, p->host.capacity));
+}
+
+static uint64_t host_free(const struct policy *p)
+{
+    return u64_sub(usable_capacity(p), p->resident + p->host.other);
+}
+
+bool policy_guest_observe(struct policy *p, struct policy_guest *g,
+                          const struct guest_observation *seen, usec_t now)
+{
+    bool suffered = g->distress != 0, had_stalled = g->balloon.stalled;
+
+    p->resident -= g->seen.resident;
+    guest_take_in(g, &p->params, seen, now);
+    p->resident += g->seen.resident;
+    if (!p->host_seen)
+        return false;
+    bool worse = host_state_next(p->state, host_free(p), p->minfree) > p->state;
+
+    return (g->distress && !suffered) || (g->balloon.stalled && !had_stalled) || worse;
+}
+
+void policy_guest_target_sent(struct policy_guest *g, uint64_t target, usec_t now)
+{
+    struct balloon *b = &g->balloon;
+
+    if (target >= g->seen.actual || b->target >= g->seen.actual)
+        b->progress_at = now; /* a new movement begins */
+    b->inflating = target < g->seen.actual;
+    b->target = target;
+    b->mark = g->seen.actual;
+    b->stalled = false;
+}
+
+static void see_host(struct policy *p, const struct host_observation *host, usec_t now)
+{
+    p->host = *host;
+    p->minfree = p->params.minfree ? u64_min(p->params.minfree, host->capacity)
+                                   : host_minfree(host->capacity);
+    enum host_state state = host_state_next(p->state, host_free(p), p->minfree);
+
+    if (state != p->state || !p->host_seen)
+        p->state_since = now;
+    p->state = state;
+    p->host_seen = true;
+    p->available =
+        u64_sub(usable_capacity(p), host->other + p->minfree + p->minfree / MARGIN_DIVISOR);
+}
+
+static usec_t horizon(const struct policy *p, usec_t now)
+{
+    if (p->decided_at == USEC_NEVER)
+        return HORIZON_DEFAULT_USEC;
+    return u64_clamp(u64_sub(now, p->decided_at), HORIZON_MIN_USEC, HORIZON_MAX_USEC);
+}
+
+static int split_memory(struct policy *p, usec_t now)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        const struct policy_guest *g = p->guests[i];
+
+        p->bounds[i] = guest_bounds(g, &p->params, horizon(p, now), p->state == HOST_HIGH, now);
+        p->split[i] = (struct waterfill_guest){
+            .shares = (double)guest_shares(g),
+            .active = g->active,
+            .lo = p->bounds[i].lo,
+            .hi = p->bounds[i].hi,
+        };
+    }
+    return waterfill(p->split, p->n, p->available, p->params.idle_tax);
+}
+
+static struct verdict figures(const struct policy *p, const struct policy_guest *g, usec_t now)
+{
+    const struct waterfill_guest *s = &p->split[g->index];
+    bool believed = g->trust == STATS_FRESH;
+
+    return (struct verdict){
+        .at = now,
+        .state = p->state,
+        .host_free = host_free(p),
+        .host_minfree = p->minfree,
+        .host_available = p->available,
+        .size = g->seen.size,
+        .resident = g->seen.resident,
+        .actual = g->seen.actual,
+        .active = g->active,
+        .entitled = s->target,
+        .lo = s->lo,
+        .hi = s->hi,
+        .guest_available = believed ? g->stats.available : GUEST_STAT_UNSET,
+        .distress = g->distress,
+    };
+}
+
+struct claim {
+    struct policy_guest *guest;
+    double level;
+};
+
+/* Those in distress first, then the lowest level. */
+static int compare_claims(const void *a, const void *b)
+{
+    const struct claim *x = a, *y = b;
+    bool x_suffers = x->guest->distress != 0, y_suffers = y->guest->distress != 0;
+
+    if (x_suffers != y_suffers)
+        return x_suffers ? -1 : 1;
+    return (x->level > y->level) - (x->level < y->level);
+}
+
+static void ration_claim(struct policy_guest *g, uint64_t *free_left)
+{
+    uint64_t wanted = g->verdict.to - g->verdict.from;
+    uint64_t granted = u64_min(wanted, *free_left);
+
+    *free_left -= granted;
+    if (granted == wanted)
+        return;
+    g->verdict.to = g->verdict.from + granted;
+    if (granted >= BALLOON_STEP_MIN)
+        return;
+    g->verdict.to = g->verdict.from;
+    g->verdict.reason = REASON_NOTHING_FREE;
+    g->verdict.mechanism = MECHANISM_NONE;
+}
+
+static int ration_deflations(struct policy *p)
+{
+    struct claim *claims = NULL;
+    size_t n = 0;
+    uint64_t wanted = 0, free_left = host_free(p);
+
+    for (size_t i = 0; i < p->n; i++)
+        if (p->guests[i]->verdict.to > p->guests[i]->verdict.from)
+            wanted += p->guests[i]->verdict.to - p->guests[i]->verdict.from;
+    if (wanted <= free_left)
+        return 0;
+
+    claims = malloc(p->n * sizeof(*claims));
+    if (!claims)
+        return -ENOMEM;
+    for (size_t i = 0; i < p->n; i++) {
+        struct policy_guest *g = p->guests[i];
+
+        if (g->verdict.to > g->verdict.from)
+            claims[n++] = (struct claim){
+                g, waterfill_level(&p->split[i], g->seen.actual, p->params.idle_tax)};
+    }
+    qsort(claims, n, sizeof(*claims), compare_claims);
+    for (size_t i = 0; i < n; i++)
+        ration_claim(claims[i].guest, &free_left);
+    free(claims);
+    return 0;
+}
+
+int policy_decide(struct policy *p, const struct host_observation *host, usec_t now)
+{
+    p->n_acted = 0;
+    see_host(p, host, now);
+    int r = split_memory(p, now);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < p->n; i++) {
+        struct policy_guest *g = p->guests[i];
+
+        g->verdict = figures(p, g, now);
+        balloon_decide(g, &p->params, &p->bounds[i], now);
+    }
+    r = ration_deflations(p);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < p->n; i++)
+        if (p->guests[i]->verdict.mechanism != MECHANISM_NONE)
+            p->acted[p->n_acted++] = p->guests[i];
+    p->decided_at = now;
+    return 0;
+}
+
+struct policy_guest *policy_decision(const struct policy *p, size_t i)
+{
+    return i < p->n_acted ? p->acted[i] : NULL;
+}
+
+void policy_guest_view(const struct policy_guest *g, struct guest_view *ret)
+{
+    *ret = (struct guest_view){
+        .seen = g->seen,
+        .settings = g->settings,
+        .activity = g->activity,
+        .activity_source = g->activity_source,
+        .active = u64_min(g->active, g->seen.size),
+        .balloon_target = g->balloon.target,
+        .shares = guest_shares(g),
+        .trust = g->trust,
+        .driver = g->balloon.driver,
+        .swap = g->swap,
+        .distress = g->distress,
+        .distress_since = g->distress_since,
+        .swap_in_rate = g->rates.swap_in,
+        .swap_out_rate = g->rates.swap_out,
+        .major_fault_rate = g->rates.major_faults,
+        .verdict = g->verdict,
+    };
+}
+
+void policy_host_view(const struct policy *p, struct host_view *ret)
+{
+    *ret = (struct host_view){
+        .state = p->state,
+        .state_since = p->state_since,
+        .capacity = p->host.capacity,
+        .resident = p->resident + p->host.other,
+        .free = host_free(p),
+        .minfree = p->minfree,
+        .available = p->available,
+    };
+    for (size_t i = 0; i < p->n; i++) {
+        ret->configured += p->guests[i]->seen.size;
+        ret->ballooned += p->guests[i]->seen.size - p->guests[i]->seen.actual;
+    }
+}
+
+void policy_guest_set_owner(struct policy_guest *g, void *owner)
+{
+    g->owner = owner;
+}
+
+void *policy_guest_owner(const struct policy_guest *g)
+{
+    return g->owner;
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One guest inside the policy, and the steps that a decision takes with it. Private to core:
+ * observe.c takes in what was seen, bounds.c says between which bounds the guest may hold memory,
+ * balloon.c turns its entitlement into a balloon target, policy.c puts them in order.
+ */
+#pragma once
+
+#include "core/policy.h"
+
+/* A balloon moves in steps of at least this: below it is noise. */
+#define BALLOON_STEP_MIN MIB
+
+/* Sizes beyond this are taken for it, so that sums over any number of real guests fit 64 bits. */
+#define GUEST_SIZE_MAX (UINT64_C(1) << 46)
+
+struct guest_rates {
+    uint64_t swap_in, swap_out, major_faults, direct_reclaims; /* per second */
+};
+
+struct balloon {
+    enum balloon_driver driver;
+    uint64_t target; /* guest-visible size last sent, or the size found at adoption */
+    uint64_t mark;   /* visible size when it last made progress towards target */
+    usec_t progress_at;
+    usec_t at_rest_since; /* visible size has not changed since */
+    usec_t backoff;       /* length of the next pause; 0: none was needed yet */
+    usec_t backoff_until;
+    bool inflating; /* target is below the size at which it was sent, and not reached yet */
+    bool stalled;   /* to be set back by the next decision */
+};
+
+struct policy_guest {
+    size_t index; /* in its policy */
+    void *owner;
+    struct guest_settings settings;
+
+    struct guest_observation seen;
+    usec_t seen_at; /* USEC_NEVER: not yet */
+
+    struct guest_stats stats; /* last reading that was new */
+    usec_t stats_at;          /* when it came, less the time the guest was paused since */
+    uint64_t stats_actual;    /* visible size when it came */
+    unsigned stats_good;      /* believable readings in a row */
+    enum stats_trust trust;
+    usec_t refuted_until;
+    uint64_t
+        reserved; /* bytes of the visible size that the guest's kernel does not count in total */
+    struct guest_rates rates;
+
+    enum guest_swap swap;
+    usec_t squeezed_since; /* low on available memory without ever paging out; USEC_NEVER: is not */
+
+    struct activity activity;
+    enum activity_source activity_source;
+    uint64_t active;
+    uint64_t growth_rate; /* bytes/s of resident */
+
+    unsigned distress;
+    usec_t distress_since;
+
+    struct balloon balloon;
+    bool released;
+
+    struct verdict verdict;
+};
+
+/* observe.c */
+void guest_take_in(struct policy_guest *g, const struct policy_params *params,
+                   const struct guest_observation *seen, usec_t now);
+uint64_t guest_reserve(const struct policy_guest *g, const struct policy_params *params);
+
+/*
+ * What the guest could give without touching its reserve, as far as its statistics are believed:
+ * available memory less the reserve and less what the balloon took since they were sent.
+ * GUEST_STAT_UNSET where they are not believed.
+ */
+uint64_t guest_spare(const struct policy_guest *g, const struct policy_params *params);
+
+/* bounds.c */
+struct guest_bounds {
+    uint64_t lo, hi;
+    enum reason lo_reason; /* what makes lo what it is, for a guest that ends there */
+};
+
+/* May the balloon be asked to grow now? REASON_NONE, or what forbids it. */
+enum reason guest_balloon_obstacle(const struct policy_guest *g, usec_t now);
+uint64_t guest_limit(const struct policy_guest *g);
+uint64_t guest_shares(const struct policy_guest *g);
+
+/* @horizon: time until the next decision; @giving: the host is not short. */
+struct guest_bounds guest_bounds(const struct policy_guest *g, const struct policy_params *params,
+                                 usec_t horizon, bool giving, usec_t now);
+
+/* balloon.c */
+
+/* Follows what the balloon did since its target was sent: progress, arrival, stall. */
+void balloon_follow(struct policy_guest *g, const struct policy_params *params, usec_t now);
+
+/* Fills in mechanism, from, to and reason of @g->verdict, whose figures are already there. */
+void balloon_decide(struct policy_guest *g, const struct policy_params *params,
+                    const struct guest_bounds *bounds, usec_t now);

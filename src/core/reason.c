@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Why the policy did what it did, in one sentence with the figures that decided. */
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "core/policy.h"
+
+static const char *const reason_names[] = {
+    [REASON_NONE] = "none",
+    [REASON_PLENTY] = "plenty",
+    [REASON_SHORTAGE] = "shortage",
+    [REASON_LIMIT] = "limit",
+    [REASON_GIVE_BACK] = "give-back",
+    [REASON_DISTRESS] = "distress",
+    [REASON_RELEASED] = "released",
+    [REASON_STALLED] = "stalled",
+    [REASON_GUEST_RESERVE] = "guest-reserve",
+    [REASON_BALLOON_MAX] = "balloon-max",
+    [REASON_RESERVATION] = "reservation",
+    [REASON_BACKOFF] = "backoff",
+    [REASON_NO_DRIVER] = "no-driver",
+    [REASON_UNREACHABLE] = "unreachable",
+    [REASON_NOT_RUNNING] = "not-running",
+    [REASON_EXEMPT] = "exempt",
+    [REASON_TOO_SMALL] = "too-small",
+    [REASON_NOTHING_FREE] = "nothing-free",
+};
+static_assert(sizeof(reason_names) / sizeof(*reason_names) == REASON_MAX, "a name per reason");
+
+const char *reason_name(enum reason reason)
+{
+    assert(reason < REASON_MAX);
+    return reason_names[reason];
+}
+
+#define MIB_OF(bytes) ((bytes) / MIB)
+
+#define HOST_FORMAT  "host %s, %" PRIu64 " MiB free of minfree %" PRIu64 " MiB"
+#define HOST_ARGS(v) host_state_name((v)->state), MIB_OF((v)->host_free), MIB_OF((v)->host_minfree)
+
+#define GUEST_FORMAT                                                                               \
+    "resident %" PRIu64 " MiB, active %" PRIu64 " MiB, entitled to %" PRIu64                       \
+    " MiB (between %" PRIu64 " and %" PRIu64 ")"
+#define GUEST_ARGS(v)                                                                              \
+    MIB_OF((v)->resident), MIB_OF((v)->active), MIB_OF((v)->entitled), MIB_OF((v)->lo),            \
+        MIB_OF((v)->hi)
+
+/* What decided, without the figures; NULL where the sentence needs figures of its own. */
+static const char *plain_text(enum reason reason)
+{
+    switch (reason) {
+    case REASON_NONE:
+        return "nothing to do: holds no more than it is entitled to";
+    case REASON_PLENTY:
+        return "nothing to do: above its entitlement, but the host is not short of memory";
+    case REASON_SHORTAGE:
+        return "balloon inflates: the host is short and the guest is above its entitlement";
+    case REASON_LIMIT:
+        return "balloon inflates: the guest is above its limit";
+    case REASON_GIVE_BACK:
+        return "balloon deflates: there is room for what the guest is entitled to";
+    case REASON_RELEASED:
+        return "balloon empties: the operator released it";
+    case REASON_STALLED:
+        return "balloon stopped short of its target: target is set back to what was reached";
+    case REASON_GUEST_RESERVE:
+        return "held: the guest has no more to spare";
+    case REASON_BALLOON_MAX:
+        return "held: the balloon is as large as it may get";
+    case REASON_RESERVATION:
+        return "held: at its reservation";
+    case REASON_BACKOFF:
+        return "held: pause after the balloon stalled";
+    case REASON_NO_DRIVER:
+        return "held: no balloon driver answers, so nothing can be taken";
+    case REASON_UNREACHABLE:
+        return "held: its monitor (QMP) does not answer";
+    case REASON_NOT_RUNNING:
+        return "held: the guest is paused and its driver cannot run";
+    case REASON_EXEMPT:
+        return "left alone: exempt by the operator";
+    case REASON_TOO_SMALL:
+        return "nothing to do: the difference is not worth a change";
+    case REASON_NOTHING_FREE:
+        return "waits: entitled to more, but nothing is free until others have given";
+    case REASON_DISTRESS:
+    case REASON_MAX:
+    default:
+        return NULL;
+    }
+}
+
+const char *policy_reason_text(const struct verdict *v, char *buf, size_t size)
+{
+    char what[160], signs[80];
+
+    if (v->reason == REASON_DISTRESS)
+        (void)snprintf(what, sizeof(what), "balloon deflates at once: the guest suffers (%s)",
+                       distress_names(v->distress, signs, sizeof(signs)));
+    else
+        (void)snprintf(what, sizeof(what), "%s", plain_text(v->reason));
+    (void)snprintf(buf, size,
+                   "%s; %s%" PRIu64 " -> %" PRIu64 " MiB; " GUEST_FORMAT "; " HOST_FORMAT, what,
+                   v->mechanism == MECHANISM_NONE ? "stays: " : "visible size ", MIB_OF(v->from),
+                   MIB_OF(v->to), GUEST_ARGS(v), HOST_ARGS(v));
+    return buf;
+}
