@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host/meminfo.h"
+
+#include <errno.h>
+
+#include "host/procfs.h"
+
+int meminfo_read(const char *host_root, struct meminfo *ret)
+{
+    char text[PROCFS_TEXT_MAX];
+    struct meminfo m;
+    int r = procfs_read_root(host_root, "/proc/meminfo", text);
+
+    if (r < 0)
+        return r;
+    if (!procfs_get_kib(text, "MemTotal", &m.total) || !procfs_get_kib(text, "MemFree", &m.free) ||
+        !procfs_get_kib(text, "MemAvailable", &m.available) ||
+        !procfs_get_kib(text, "SwapTotal", &m.swap_total) ||
+        !procfs_get_kib(text, "SwapFree", &m.swap_free))
+        return -EBADMSG;
+    *ret = m;
+    return 0;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The host's memory, from /proc/meminfo (Documentation/filesystems/proc.rst). Bytes. */
+#pragma once
+
+#include <stdint.h>
+
+struct meminfo {
+    uint64_t total;     /* MemTotal */
+    uint64_t free;      /* MemFree: holds nothing at all */
+    uint64_t available; /* MemAvailable: can be had without swapping, an estimate of the kernel */
+    uint64_t swap_total;
+    uint64_t swap_free;
+};
+
+/* @host_root "" on a real host. Returns 0 or -errno; -EBADMSG where a value is missing. */
+int meminfo_read(const char *host_root, struct meminfo *ret);

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host/smaps.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+/* "START-END PERMS OFFSET MAJOR:MINOR INODE   NAME" */
+static bool header_parse(const char *line, struct smaps_vma *ret)
+{
+    struct smaps_vma v = {0};
+    unsigned major_number, minor_number;
+    char perms[5];
+    int name = 0;
+
+    if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %*x %x:%x %" SCNu64 " %n", &v.start, &v.end,
+               perms, &major_number, &minor_number, &v.inode, &name) != 6 ||
+        strlen(perms) != 4 || v.start >= v.end)
+        return false;
+    v.device = makedev(major_number, minor_number);
+    v.writable = perms[1] == 'w';
+    v.executable = perms[2] == 'x';
+    v.shared = perms[3] == 's';
+    v.named = name && line[name] && line[name] != '\n';
+    v.memfd = v.named && g_str_has_prefix(line + name, "/memfd:");
+    *ret = v;
+    return true;
+}
+
+static void flags_parse(const char *flags, struct smaps_vma *v)
+{
+    v->dontcopy = strstr(flags, " dc");
+    v->hugepage = strstr(flags, " hg");
+}
+
+static void value_parse(const char *line, struct smaps_vma *v)
+{
+    char key[32];
+    uint64_t kib;
+    int at = 0;
+
+    if (g_str_has_prefix(line, "VmFlags:")) {
+        flags_parse(line, v);
+        return;
+    }
+    if (sscanf(line, "%31[A-Za-z_]: %n%" SCNu64 " kB", key, &at, &kib) != 2)
+        return;
+    if (!strcmp(key, "Rss"))
+        v->rss = kib * 1024;
+    else if (!strcmp(key, "Swap"))
+        v->swap = kib * 1024;
+    else if (!strcmp(key, "Private_Hugetlb") || !strcmp(key, "Shared_Hugetlb"))
+        v->hugetlb += kib * 1024;
+}
+
+int smaps_read(FILE *file, GArray *vmas)
+{
+    char *line = NULL;
+    size_t size = 0;
+    int r = 0;
+
+    while (r == 0 && getline(&line, &size, file) >= 0) {
+        struct smaps_vma v;
+
+        /* Headers begin with a hexadecimal digit in lower case, values with a capital letter. */
+        if (!g_ascii_isupper(*line)) {
+            if (!header_parse(line, &v))
+                r = -EBADMSG;
+            else if (vmas->len == SMAPS_VMAS_MAX)
+                r = -E2BIG;
+            else
+                g_array_append_val(vmas, v);
+        } else if (vmas->len) {
+            value_parse(line, &g_array_index(vmas, struct smaps_vma, vmas->len - 1));
+        }
+    }
+    if (r == 0 && ferror(file))
+        r = -errno;
+    free(line);
+    return r;
+}
