@@ -11,29 +11,32 @@
 
 /* The guest program's latest report. Sizes in bytes, counters since its start. */
 struct agent_report {
-    gint64 received;            /* g_get_monotonic_time(); 0: none yet */
-    uint64_t operations;        /* verified page touches and streamed pages */
+    gint64 received;     /* g_get_monotonic_time(); 0: none yet */
+    uint64_t operations; /* verified page touches and streamed pages */
     uint64_t wrong_pages;
-    uint64_t owned;             /* memory it holds now */
+    uint64_t owned;                                              /* memory it holds now */
     double latency_p50_usec, latency_p99_usec, latency_max_usec; /* of touches since last report */
     uint64_t mem_total, mem_free, mem_available, mem_cached, swap_total, swap_free;
     uint64_t pswpin, pswpout, pgmajfault, oom_kill, allocstall; /* pages and counts of vmstat */
-    bool busy;                  /* still at work on the last order (fill not yet complete, ...) */
-    char error[128];            /* of the last order; empty: none */
+    bool busy;       /* still at work on the last order (fill not yet complete, ...) */
+    char error[128]; /* of the last order; empty: none */
 };
 
 struct agent;
 
 typedef void (*agent_report_fn)(struct agent *agent, const struct agent_report *report, void *data);
 
-/* Connects to @path, retrying until the guest is up. @report is called for each report. */
+/* Connects to @path, retrying until the guest is up and whenever the link is lost. @report (may be
+ * NULL) is called for each report; it must not free the agent. */
 struct agent *agent_new(const char *path, agent_report_fn report, void *data);
 void agent_free(struct agent *agent);
 
 /* True once the guest program has said hello. */
 bool agent_ready(const struct agent *agent);
 
+/* From a new order on it is busy until a report made after the order's arrival says otherwise. */
 const struct agent_report *agent_last(const struct agent *agent);
 
-/* Sends an order: one JSON object without the newline. False where the link is down or full. */
+/* Sends an order: one JSON object without the newline. False where the guest is not ready or does
+ * not take what was sent before. */
 bool agent_order(struct agent *agent, const char *json);
