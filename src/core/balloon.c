@@ -24,7 +24,7 @@
 
 /* Deflation for comfort, not distress, smaller than this part of the size waits until it is worth
  * it. */
-#define DEFLATE_MIN_DIVISOR 64
+#define DEFLATE_MIN_DIVISOR 32
 
 static void balloon_stall(struct policy_guest *g, const struct policy_params *params, usec_t now)
 {
@@ -37,9 +37,12 @@ static void balloon_stall(struct policy_guest *g, const struct policy_params *pa
     b->backoff_until = now + b->backoff;
     b->stalled = true;
     b->inflating = false;
-    /* It called memory available that it could not get. */
-    if (g->trust == STATS_FRESH && g->swap != GUEST_SWAP_PRESENT)
-        g->refuted_until = b->backoff_until;
+    if (g->trust != STATS_FRESH || g->swap == GUEST_SWAP_PRESENT)
+        return;
+    if (guest_spare(g, params) == 0 && g->swap == GUEST_SWAP_UNKNOWN)
+        g->swap = GUEST_SWAP_ABSENT; /* it was asked for more than it had, and could not page out */
+    else
+        g->refuted_until = b->backoff_until; /* it called memory available that it could not get */
 }
 
 static void balloon_moved(struct balloon *b, uint64_t actual, usec_t now)
@@ -108,9 +111,13 @@ static uint64_t reachable_step(const struct policy_guest *g, const struct policy
 
     if (spare == GUEST_STAT_UNSET)
         return size / STEP_BLIND_DIVISOR;
+    if (guest_probe_swap(g, g->verdict.state))
+        return u64_max(spare, guest_probe_step(g));
     if (g->swap != GUEST_SWAP_PRESENT)
         return spare;
-    return u64_max(spare, size / (g->distress ? STEP_DISTRESS_DIVISOR : STEP_SWAP_DIVISOR));
+    bool gently = g->distress && g->verdict.state < HOST_HARD;
+
+    return u64_max(spare, size / (gently ? STEP_DISTRESS_DIVISOR : STEP_SWAP_DIVISOR));
 }
 
 static void inflate(struct policy_guest *g, const struct policy_params *params,
@@ -147,7 +154,10 @@ static void deflate(struct policy_guest *g, uint64_t to)
     const uint64_t actual = g->seen.actual, size = g->seen.size;
     enum reason reason = g->distress ? REASON_DISTRESS : REASON_GIVE_BACK;
     uint64_t least = g->distress || to == size ? BALLOON_STEP_MIN : size / DEFLATE_MIN_DIVISOR;
+    uint64_t under_way = g->balloon.target;
 
+    if (under_way > actual && to != size && to < under_way + least && under_way < to + least)
+        to = under_way;
     if (to == size || to - actual >= least)
         set_target(g, to, reason);
     else
@@ -200,7 +210,10 @@ void balloon_decide(struct policy_guest *g, const struct policy_params *params,
         return;
     }
     decide_unhindered(g, params, bounds);
-    if (obstacle != REASON_NONE && g->verdict.to < g->seen.actual)
+    bool would_give = g->verdict.to < g->seen.actual;
+    bool may_have_to = g->verdict.to == g->seen.actual && g->verdict.state != HOST_HIGH;
+
+    if (obstacle != REASON_NONE && (would_give || may_have_to))
         hold(g, obstacle);
     stop_inflation(g);
 }

@@ -28,10 +28,10 @@ enum reason guest_balloon_obstacle(const struct policy_guest *g, usec_t now)
         return REASON_EXEMPT;
     if (!g->seen.reachable)
         return REASON_UNREACHABLE;
-    if (!g->seen.running)
-        return REASON_NOT_RUNNING;
     if (g->balloon.driver == DRIVER_NO_DEVICE)
         return REASON_NO_DRIVER;
+    if (!g->seen.running)
+        return REASON_NOT_RUNNING;
     if (now < g->balloon.backoff_until)
         return g->balloon.driver == DRIVER_ABSENT ? REASON_NO_DRIVER : REASON_BACKOFF;
     /* It spoke once and fell silent: that is what a guest under too much pressure does. */
@@ -40,21 +40,26 @@ enum reason guest_balloon_obstacle(const struct policy_guest *g, usec_t now)
     return REASON_NONE;
 }
 
-/* The least visible size that the balloon can bring the guest to, and what makes it so. */
+/*
+ * The least visible size that the balloon can bring the guest to, and what makes it so. Without
+ * swap of its own a guest needs what it uses and a reserve: where it has less than that, the floor
+ * lies above its present size, and the balloon must give back.
+ */
 static uint64_t balloon_floor(const struct policy_guest *g, const struct policy_params *params,
-                              enum reason *ret_reason)
+                              enum host_state state, enum reason *ret_reason)
 {
     uint64_t cap = g->seen.size - (uint64_t)(params->balloon_max * (double)g->seen.size);
-    uint64_t spare = guest_spare(g, params);
+    uint64_t available = guest_available(g);
 
     *ret_reason = REASON_BALLOON_MAX;
-    if (g->swap == GUEST_SWAP_PRESENT || spare == GUEST_STAT_UNSET)
+    if (g->swap == GUEST_SWAP_PRESENT || available == GUEST_STAT_UNSET)
         return cap;
-    /* Without swap of its own it can give only what it has to spare. */
-    uint64_t floor = u64_sub(g->seen.actual, spare);
+    uint64_t used = u64_sub(g->seen.actual, available);
+    uint64_t floor = guest_probe_swap(g, state) ? u64_sub(used, guest_probe_step(g))
+                                                : used + guest_reserve(g, params);
     if (floor > cap)
         *ret_reason = REASON_GUEST_RESERVE;
-    return u64_max(cap, floor);
+    return u64_clamp(floor, cap, g->seen.size);
 }
 
 static uint64_t room_to_grow(const struct policy_guest *g, const struct policy_params *params,
@@ -66,17 +71,17 @@ static uint64_t room_to_grow(const struct policy_guest *g, const struct policy_p
 }
 
 struct guest_bounds guest_bounds(const struct policy_guest *g, const struct policy_params *params,
-                                 usec_t horizon, bool giving, usec_t now)
+                                 enum host_state state, usec_t horizon, usec_t now)
 {
     const uint64_t resident = g->seen.resident, size = g->seen.size;
     struct guest_bounds b = {.lo_reason = guest_balloon_obstacle(g, now)};
     uint64_t grown = resident + room_to_grow(g, params, horizon);
     bool ballooned = g->seen.actual < size;
-    bool hides_demand = ballooned && (giving || g->distress || grown >= g->seen.actual);
+    bool hides_demand = ballooned && (state == HOST_HIGH || g->distress || grown >= g->seen.actual);
 
     b.hi = u64_min(hides_demand ? size : u64_min(size, grown), guest_limit(g));
     if (b.lo_reason == REASON_NONE)
-        b.lo = u64_min(resident, balloon_floor(g, params, &b.lo_reason));
+        b.lo = u64_min(ballooned ? size : resident, balloon_floor(g, params, state, &b.lo_reason));
     else
         b.lo = resident;
     if (g->settings.reservation >= b.lo) {

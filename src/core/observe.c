@@ -23,6 +23,9 @@
  */
 #define BALLOON_REST_USEC (3 * USEC_PER_SEC)
 
+/* A probe for guest swap asks for this part of the guest's size. */
+#define PROBE_DIVISOR 64
+
 /* A guest low on memory for so long that never paged out has nowhere to page to. */
 #define SQUEEZED_USEC (10 * USEC_PER_SEC)
 
@@ -130,16 +133,31 @@ static void take_stats(struct policy_guest *g, const struct policy_params *param
         g->rates = (struct guest_rates){0};
 }
 
-uint64_t guest_spare(const struct policy_guest *g, const struct policy_params *params)
+uint64_t guest_available(const struct policy_guest *g)
 {
     if (!believed(g) || g->stats.available == GUEST_STAT_UNSET)
         return GUEST_STAT_UNSET;
-    uint64_t taken_since = u64_sub(g->stats_actual, g->seen.actual);
-
-    return u64_sub(g->stats.available, guest_reserve(g, params) + taken_since);
+    return u64_sub(g->stats.available, u64_sub(g->stats_actual, g->seen.actual));
 }
 
-static void find_swap(struct policy_guest *g, const struct policy_params *params, usec_t now)
+uint64_t guest_spare(const struct policy_guest *g, const struct policy_params *params)
+{
+    uint64_t available = guest_available(g);
+
+    return available == GUEST_STAT_UNSET ? available : u64_sub(available, guest_reserve(g, params));
+}
+
+bool guest_probe_swap(const struct policy_guest *g, enum host_state state)
+{
+    return g->swap == GUEST_SWAP_UNKNOWN && state >= HOST_HARD;
+}
+
+uint64_t guest_probe_step(const struct policy_guest *g)
+{
+    return u64_max(g->seen.size / PROBE_DIVISOR, BALLOON_STEP_MIN);
+}
+
+static void find_swap(struct policy_guest *g, usec_t now)
 {
     if (g->settings.swap != GUEST_SWAP_UNKNOWN) {
         g->swap = g->settings.swap;
@@ -151,7 +169,7 @@ static void find_swap(struct policy_guest *g, const struct policy_params *params
         g->swap = GUEST_SWAP_PRESENT;
         return;
     }
-    if (g->stats.available >= guest_reserve(g, params) / 2) {
+    if (g->stats.available >= guest_probe_step(g)) {
         g->squeezed_since = USEC_NEVER;
         return;
     }
@@ -261,7 +279,7 @@ void guest_take_in(struct policy_guest *g, const struct policy_params *params,
     if (!g->seen.running || !g->seen.reachable)
         g->stats_at += elapsed; /* nobody could have renewed them */
     take_stats(g, params, now);
-    find_swap(g, params, now);
+    find_swap(g, now);
     balloon_follow(g, params, now);
     find_distress(g, params, now);
     estimate_activity(g, params, now);

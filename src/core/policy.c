@@ -231,7 +231,7 @@ static int split_memory(struct policy *p, usec_t now)
     for (size_t i = 0; i < p->n; i++) {
         const struct policy_guest *g = p->guests[i];
 
-        p->bounds[i] = guest_bounds(g, &p->params, horizon(p, now), p->state == HOST_HIGH, now);
+        p->bounds[i] = guest_bounds(g, &p->params, p->state, horizon(p, now), now);
         p->split[i] = (struct waterfill_guest){
             .shares = (double)guest_shares(g),
             .active = g->active,
@@ -270,7 +270,8 @@ struct claim {
     double level;
 };
 
-/* Those in distress first, then the lowest level. */
+/* Those in distress first, then the lowest level. What a guest cannot live without (lo) it gets in
+ * any case: it is little, and the alternative is a kill inside the guest. */
 static int compare_claims(const void *a, const void *b)
 {
     const struct claim *x = a, *y = b;
@@ -284,9 +285,10 @@ static int compare_claims(const void *a, const void *b)
 static void ration_claim(struct policy_guest *g, uint64_t *free_left)
 {
     uint64_t wanted = g->verdict.to - g->verdict.from;
-    uint64_t granted = u64_min(wanted, *free_left);
+    uint64_t needed = u64_sub(g->verdict.lo, g->verdict.from);
+    uint64_t granted = u64_min(wanted, u64_max(*free_left, needed));
 
-    *free_left -= granted;
+    *free_left -= u64_min(granted, *free_left);
     if (granted == wanted)
         return;
     g->verdict.to = g->verdict.from + granted;
@@ -297,6 +299,12 @@ static void ration_claim(struct policy_guest *g, uint64_t *free_left)
     g->verdict.mechanism = MECHANISM_NONE;
 }
 
+/* A release is the operator's order, and not up to us to ration. */
+static uint64_t claimed(const struct policy_guest *g)
+{
+    return g->verdict.reason == REASON_RELEASED ? 0 : u64_sub(g->verdict.to, g->verdict.from);
+}
+
 static int ration_deflations(struct policy *p)
 {
     struct claim *claims = NULL;
@@ -304,8 +312,7 @@ static int ration_deflations(struct policy *p)
     uint64_t wanted = 0, free_left = host_free(p);
 
     for (size_t i = 0; i < p->n; i++)
-        if (p->guests[i]->verdict.to > p->guests[i]->verdict.from)
-            wanted += p->guests[i]->verdict.to - p->guests[i]->verdict.from;
+        wanted += claimed(p->guests[i]);
     if (wanted <= free_left)
         return 0;
 
@@ -315,7 +322,7 @@ static int ration_deflations(struct policy *p)
     for (size_t i = 0; i < p->n; i++) {
         struct policy_guest *g = p->guests[i];
 
-        if (g->verdict.to > g->verdict.from)
+        if (claimed(g) > 0)
             claims[n++] = (struct claim){
                 g, waterfill_level(&p->split[i], g->seen.actual, p->params.idle_tax)};
     }

@@ -71,11 +71,20 @@ void guest_take_in(struct policy_guest *g, const struct policy_params *params,
 uint64_t guest_reserve(const struct policy_guest *g, const struct policy_params *params);
 
 /*
- * What the guest could give without touching its reserve, as far as its statistics are believed:
- * available memory less the reserve and less what the balloon took since they were sent.
- * GUEST_STAT_UNSET where they are not believed.
+ * Memory that the guest says it could do without, less what the balloon took since it said so.
+ * GUEST_STAT_UNSET where its statistics are not believed.
  */
+uint64_t guest_available(const struct policy_guest *g);
+
+/* The same less what is to be left to it. */
 uint64_t guest_spare(const struct policy_guest *g, const struct policy_params *params);
+
+/*
+ * A guest that was never seen to page out is asked for a little more than it has to spare, once the
+ * host is in state hard: if it has swap of its own, it will show.
+ */
+bool guest_probe_swap(const struct policy_guest *g, enum host_state state);
+uint64_t guest_probe_step(const struct policy_guest *g);
 
 /* bounds.c */
 struct guest_bounds {
@@ -88,9 +97,9 @@ enum reason guest_balloon_obstacle(const struct policy_guest *g, usec_t now);
 uint64_t guest_limit(const struct policy_guest *g);
 uint64_t guest_shares(const struct policy_guest *g);
 
-/* @horizon: time until the next decision; @giving: the host is not short. */
+/* @horizon: time until the next decision. */
 struct guest_bounds guest_bounds(const struct policy_guest *g, const struct policy_params *params,
-                                 usec_t horizon, bool giving, usec_t now);
+                                 enum host_state state, usec_t horizon, usec_t now);
 
 /* balloon.c */
 

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "model.h"
+
+#include <glib.h>
+
+#define KERNEL_RESERVED (24 * MIB)
+#define BOOT_USED       (40 * MIB)
+#define SWAP_RATE       (20 * MIB)
+
+void model_init(struct model *m, uint64_t capacity)
+{
+    struct policy_params params = policy_params_default();
+
+    *m = (struct model){.policy = policy_new(&params),
+                        .host = {.capacity = capacity, .free_measured = UINT64_MAX},
+                        .now = 1000 * USEC_PER_SEC,
+                        .period = 2};
+    g_assert_nonnull(m->policy);
+}
+
+void model_deinit(struct model *m)
+{
+    policy_free(m->policy);
+}
+
+struct model_guest *model_add(struct model *m, uint64_t size)
+{
+    g_assert_cmpuint(m->n, <, MODEL_GUESTS_MAX);
+    struct model_guest *g = &m->guests[m->n++];
+
+    *g = (struct model_guest){.size = size,
+                              .actual = size,
+                              .target = size,
+                              .demand = BOOT_USED,
+                              .balloon_rate = 80 * MIB,
+                              .resident = KERNEL_RESERVED};
+    g->policy = policy_guest_add(m->policy, &g->settings, m->now);
+    return g;
+}
+
+void model_end(struct model *m, struct model_guest *g)
+{
+    policy_guest_remove(m->policy, g->policy);
+    g->policy = NULL;
+}
+
+static uint64_t usable(const struct model_guest *g)
+{
+    return u64_sub(g->actual, KERNEL_RESERVED);
+}
+
+static uint64_t free_bytes(const struct model_guest *g)
+{
+    return u64_sub(usable(g), g->used + g->cache);
+}
+
+static void page_out(struct model_guest *g, uint64_t bytes)
+{
+    uint64_t out = u64_min(u64_min(bytes, g->used), g->swap_size - g->swapped);
+
+    g->used -= out;
+    g->swapped += out;
+    g->swap_out += out;
+}
+
+static void page_in(struct model_guest *g, uint64_t bytes)
+{
+    uint64_t in = u64_min(u64_min(bytes, g->swapped), free_bytes(g));
+
+    g->swapped -= in;
+    g->used += in;
+    g->swap_in += in;
+}
+
+/* The workload takes what it wants while there is room, then from the cache, then by paging. */
+static void work(struct model_guest *g)
+{
+    uint64_t holds = g->used + g->swapped;
+
+    if (holds > g->demand) {
+        uint64_t excess = holds - g->demand, from_swap = u64_min(excess, g->swapped);
+
+        g->swapped -= from_swap;
+        g->used -= u64_min(g->used, excess - from_swap);
+    } else {
+        uint64_t want = u64_min(g->demand - holds, 100 * MIB);
+
+        if (want > free_bytes(g))
+            g->cache -= u64_min(g->cache, want - free_bytes(g));
+        if (want > free_bytes(g))
+            page_out(g, u64_min(want - free_bytes(g), SWAP_RATE));
+        g->used += u64_min(want, free_bytes(g));
+    }
+    if (g->swapped > 0 &&
+        g->demand > 0) { /* the working set goes round: in one end, out the other */
+        page_out(g, u64_min(SWAP_RATE / 2, u64_sub(SWAP_RATE / 2, free_bytes(g))));
+        page_in(g, SWAP_RATE / 2);
+    }
+    if (g->cache < g->cache_demand)
+        g->cache += u64_min(g->cache_demand - g->cache, u64_sub(free_bytes(g), 8 * MIB));
+}
+
+static void touch(struct model_guest *g)
+{
+    uint64_t needs = u64_min(g->actual, KERNEL_RESERVED + g->used + g->cache);
+
+    g->resident = u64_min(u64_max(g->resident, needs), g->actual);
+}
+
+static void move_balloon(struct model *m, struct model_guest *g)
+{
+    if (g->target > g->actual) {
+        uint64_t up = g->target - g->actual;
+
+        m->deflated += up;
+        g->actual = g->target;
+        return;
+    }
+    uint64_t wanted = u64_min(g->actual - g->target, g->balloon_rate);
+    uint64_t emergency = 4 * MIB; /* what the guest's allocator keeps back */
+
+    if (wanted + emergency > free_bytes(g))
+        g->cache -= u64_min(g->cache, wanted + emergency - free_bytes(g));
+    if (wanted + emergency > free_bytes(g))
+        page_out(g, u64_min(wanted + emergency - free_bytes(g), SWAP_RATE));
+    uint64_t got = u64_min(wanted, u64_sub(free_bytes(g), emergency));
+
+    g->actual -= got;
+    m->inflated += got;
+    g->resident = u64_min(g->resident, g->actual);
+}
+
+static void live(struct model *m, struct model_guest *g)
+{
+    if (g->paused || g->unreachable)
+        return;
+    work(g);
+    if (g->driver == MODEL_DRIVER_WORKS)
+        move_balloon(m, g);
+    touch(g);
+}
+
+static struct guest_stats report(const struct model *m, struct model_guest *g)
+{
+    struct guest_stats s = GUEST_STATS_NONE;
+
+    if (g->driver >= MODEL_DRIVER_ABSENT || g->stats == MODEL_STATS_NONE)
+        return s;
+    if (g->stats != MODEL_STATS_FROZEN && !g->paused)
+        g->last_update = m->now / USEC_PER_SEC;
+    s.last_update = g->last_update;
+    s.total = usable(g);
+    s.free = free_bytes(g);
+    s.available = u64_sub(free_bytes(g) + g->cache, 4 * MIB);
+    s.caches = g->cache;
+    s.swap_in = g->swap_in;
+    s.swap_out = g->swap_out;
+    s.major_faults = g->swap_in / 4096;
+    s.minor_faults = s.major_faults + 1000;
+    if (g->stats == MODEL_STATS_LIE_IDLE)
+        s.free = s.available = s.total - MIB;
+    if (g->stats == MODEL_STATS_LIE_HUNGRY) {
+        s.available = s.free = 0;
+        s.swap_in = m->now / USEC_PER_SEC * 10 * MIB;
+    }
+    if (g->stats == MODEL_STATS_ABSURD)
+        s.available = UINT64_C(1) << 62;
+    return s;
+}
+
+static bool observe(struct model *m, struct model_guest *g)
+{
+    struct guest_observation o = {
+        .size = g->size,
+        .resident = g->resident,
+        .actual = g->actual,
+        .balloon_device = g->driver != MODEL_NO_DEVICE,
+        .reachable = !g->unreachable,
+        .running = !g->paused,
+        .stats = report(m, g),
+    };
+
+    policy_guest_configure(g->policy, &g->settings);
+    return policy_guest_observe(m->policy, g->policy, &o, m->now);
+}
+
+static void enact(struct model *m, struct model_guest *g)
+{
+    const struct verdict *v = &g->view.verdict;
+
+    if (v->to < v->from) {
+        m->inflations_in_high += v->state == HOST_HIGH && v->reason != REASON_LIMIT;
+        /* The same target again, after it could not be reached. */
+        g->unreachable_targets += v->to == g->last_inflate_target && g->actual == g->size;
+        g->last_inflate_target = v->to;
+    }
+    g->target = v->to;
+    g->targets_sent++;
+    policy_guest_target_sent(g->policy, v->to, m->now);
+}
+
+static void decide(struct model *m)
+{
+    g_assert_cmpint(policy_decide(m->policy, &m->host, m->now), ==, 0);
+    for (size_t i = 0; i < m->n; i++)
+        if (m->guests[i].policy)
+            policy_guest_view(m->guests[i].policy, &m->guests[i].view);
+    for (size_t i = 0; policy_decision(m->policy, i); i++)
+        for (size_t j = 0; j < m->n; j++)
+            if (m->guests[j].policy == policy_decision(m->policy, i))
+                enact(m, &m->guests[j]);
+}
+
+/* Shown by --verbose, and with a failed test's log. */
+static void tell(const struct model *m)
+{
+    struct host_view host;
+    char text[400];
+
+    policy_host_view(m->policy, &host);
+    for (size_t i = 0; i < m->n; i++) {
+        const struct model_guest *g = &m->guests[i];
+
+        if (g->policy)
+            g_test_message("%us %s free %" G_GUINT64_FORMAT " guest %zu used %" G_GUINT64_FORMAT
+                           " swapped %" G_GUINT64_FORMAT " actual %" G_GUINT64_FORMAT ": %s",
+                           (unsigned)(m->now / USEC_PER_SEC), host_state_name(host.state),
+                           host.free / MIB, i, g->used / MIB, g->swapped / MIB, g->actual / MIB,
+                           policy_reason_text(&g->view.verdict, text, sizeof(text)));
+    }
+}
+
+void model_run(struct model *m, unsigned seconds)
+{
+    for (unsigned s = 0; s < seconds; s++) {
+        bool urgent = false;
+
+        m->now += USEC_PER_SEC;
+        for (size_t i = 0; i < m->n; i++) {
+            if (!m->guests[i].policy)
+                continue;
+            live(m, &m->guests[i]);
+            urgent |= observe(m, &m->guests[i]);
+        }
+        if (urgent || m->now / USEC_PER_SEC % m->period == 0)
+            decide(m);
+        tell(m);
+    }
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A host with a few modelled guests around the real policy, in steps of one second: enough of a
+ * guest's kernel, balloon driver and swap to see decisions take effect, and to lie. What a real
+ * guest does is tested on real guests; this is for days, corner cases and lies, in milliseconds.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "core/policy.h"
+
+#define MODEL_GUESTS_MAX 8
+
+enum model_driver {
+    MODEL_DRIVER_WORKS,
+    MODEL_DRIVER_DEAF,   /* has a driver that reports, but ignores targets */
+    MODEL_DRIVER_ABSENT, /* a device, no driver */
+    MODEL_NO_DEVICE,
+};
+
+enum model_stats {
+    MODEL_STATS_TRUE,
+    MODEL_STATS_NONE,
+    MODEL_STATS_FROZEN,     /* no longer renewed */
+    MODEL_STATS_LIE_IDLE,   /* claims that nearly everything is available */
+    MODEL_STATS_LIE_HUNGRY, /* claims that nothing is available, and to page in */
+    MODEL_STATS_ABSURD,
+};
+
+struct model_guest {
+    /* given */
+    uint64_t size, demand, cache_demand, swap_size, balloon_rate;
+    enum model_driver driver;
+    enum model_stats stats;
+    bool paused, unreachable;
+    struct guest_settings settings;
+    /* state */
+    uint64_t used, cache, swapped, resident, actual, target, swap_in, swap_out;
+    uint64_t last_update;
+    unsigned oom, targets_sent, unreachable_targets;
+    uint64_t last_inflate_target;
+    struct policy_guest *policy;
+    struct guest_view view;
+};
+
+struct model {
+    struct policy *policy;
+    struct host_observation host;
+    struct model_guest guests[MODEL_GUESTS_MAX];
+    size_t n;
+    usec_t now;
+    uint64_t inflated, deflated; /* bytes that balloons moved */
+    unsigned period;             /* seconds between decisions */
+    unsigned inflations_in_high; /* decisions that grew a balloon while the host was not short */
+};
+
+void model_init(struct model *m, uint64_t capacity);
+void model_deinit(struct model *m);
+
+/* A guest with a working driver (80 MiB/s), truthful statistics, freshly booted. Owned by the
+ * model. */
+struct model_guest *model_add(struct model *m, uint64_t size);
+
+/* The guest ends; others keep their pointers. */
+void model_end(struct model *m, struct model_guest *g);
+
+void model_run(struct model *m, unsigned seconds);
