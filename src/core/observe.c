@@ -267,6 +267,7 @@ void guest_take_in(struct policy_guest *g, const struct policy_params *params,
 
     g->seen = sane(seen);
     g->seen_at = now;
+    g->balloon.target = u64_min(g->balloon.target, g->seen.size); /* memory was unplugged */
     if (first) {
         g->reserved = g->seen.size / 16;
         g->balloon.target = g->balloon.mark = g->seen.actual;
