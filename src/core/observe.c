@@ -45,6 +45,9 @@ static bool rests(const struct policy_guest *g, usec_t now)
     return now >= g->balloon.at_rest_since + BALLOON_REST_USEC;
 }
 
+/* Statistics are polled once a second at most: a reading that comes sooner covers a second too. */
+#define STATS_INTERVAL_MIN USEC_PER_SEC
+
 static uint64_t per_second(uint64_t before, uint64_t after, usec_t elapsed)
 {
     if (before == GUEST_STAT_UNSET || after == GUEST_STAT_UNSET || after <= before || elapsed == 0)
@@ -111,7 +114,7 @@ static void take_stats(struct policy_guest *g, const struct policy_params *param
 
     if (is_new) {
         struct guest_stats prev = g->stats;
-        usec_t elapsed = u64_sub(now, g->stats_at);
+        usec_t elapsed = u64_max(u64_sub(now, g->stats_at), STATS_INTERVAL_MIN);
 
         g->stats = *s;
         g->stats_at = now;
