@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -25,12 +26,15 @@
 #define DISKS_MAX     2
 #define DISK_FD_FIRST 10
 
+/* Connections that wait at listen_fd. */
+#define LISTEN_BACKLOG 4
+
 /* The end of the console that is looked at for a panic, in one go. */
 #define CONSOLE_CHUNK 4096
 
 struct lab_vm {
     struct lab_vm_config config; /* its strings are owned by the members below */
-    char *name, *directory, *qmp_path, *agent_path, *console_path, *qemu_path;
+    char *name, *directory, *qmp_path, *agent_path, *console_path, *qemu_path, *monitor_path;
     GPid pid;   /* 0: not started, or ended and waited for */
     int status; /* wait status, once it has ended */
     off_t console_seen;
@@ -99,6 +103,11 @@ static void add_channels(GPtrArray *argv, const struct lab_vm *vm)
     add(argv, "-chardev", "file,id=console,path=%s", console);
     add(argv, "-serial", "chardev:console");
     add(argv, "-qmp", "unix:%s,server=on,wait=off", qmp);
+    if (vm->monitor_path) {
+        g_autofree char *monitor = option_value(vm->monitor_path);
+
+        add(argv, "-qmp", "unix:%s,server=on,wait=off", monitor);
+    }
     add(argv, "-chardev", "socket,id=agent,path=%s,server=on,wait=off", agent);
     add(argv, "-device", "virtio-serial-pci");
     add(argv, "-device", "virtserialport,chardev=agent,name=org.aerostat.agent");
@@ -132,10 +141,19 @@ static int open_disk(const char *directory, uint64_t bytes, GError **error)
     return -1;
 }
 
+struct child {
+    pid_t parent;
+    int listen_fd; /* -1: none */
+};
+
 /* In the child, before QEMU: must not outlive the lab, not even one that is killed right now. */
-static void die_with_parent(gpointer data)
+static void prepare_child(gpointer data)
 {
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != GPOINTER_TO_INT(data))
+    const struct child *child = data;
+
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != child->parent)
+        _exit(127);
+    if (child->listen_fd >= 0 && listen(child->listen_fd, LISTEN_BACKLOG) < 0)
         _exit(127);
 }
 
@@ -143,6 +161,11 @@ static bool spawn(struct lab_vm *vm, GPtrArray *argv, const int *disks, unsigned
                   GError **error)
 {
     int targets[DISKS_MAX] = {DISK_FD_FIRST, DISK_FD_FIRST + 1};
+    /* Out of the way of the targets, which would be put over it. */
+    autofd listener = vm->config.listen_fd > 0
+                          ? fcntl(vm->config.listen_fd, F_DUPFD_CLOEXEC, DISK_FD_FIRST + DISKS_MAX)
+                          : -1;
+    struct child child = {.parent = getpid(), .listen_fd = listener};
     autofd log = open(vm->qemu_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
     if (log < 0) {
@@ -152,7 +175,7 @@ static bool spawn(struct lab_vm *vm, GPtrArray *argv, const int *disks, unsigned
     }
     return g_spawn_async_with_pipes_and_fds(NULL, (const char *const *)argv->pdata, NULL,
                                             G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD,
-                                            die_with_parent, GINT_TO_POINTER(getpid()),
+                                            prepare_child, &child,
                                             /* stdin_fd= */ -1, log, log, disks, targets,
                                             disk_count, &vm->pid, NULL, NULL, NULL, error);
 }
@@ -216,6 +239,7 @@ struct lab_vm *lab_vm_start(const struct lab_vm_config *config, GError **error)
                        ? g_strdup(config->qmp_path)
                        : g_strdup_printf("%s/%s.sock", config->directory, config->name);
     vm->config.qmp_path = vm->qmp_path;
+    vm->config.monitor_path = vm->monitor_path = g_strdup(config->monitor_path);
     vm->agent_path = g_strdup_printf("%s/%s.agent", config->directory, config->name);
     vm->console_path = g_strdup_printf("%s/%s.console", config->directory, config->name);
     vm->qemu_path = g_strdup_printf("%s/%s.qemu", config->directory, config->name);
@@ -236,6 +260,8 @@ void lab_vm_free(struct lab_vm *vm)
     }
     (void)g_unlink(vm->qmp_path);
     (void)g_unlink(vm->agent_path);
+    if (vm->monitor_path)
+        (void)g_unlink(vm->monitor_path);
     if (!vm->config.keep_logs) {
         (void)g_unlink(vm->console_path);
         (void)g_unlink(vm->qemu_path);
@@ -244,6 +270,7 @@ void lab_vm_free(struct lab_vm *vm)
     g_free(vm->directory);
     g_free(vm->qmp_path);
     g_free(vm->agent_path);
+    g_free(vm->monitor_path);
     g_free(vm->console_path);
     g_free(vm->qemu_path);
     g_free(vm);

@@ -27,11 +27,14 @@ struct lab_vm_config {
     bool balloon_driver; /* load the in-tree virtio_balloon module in the guest */
     bool deflate_on_oom;
     bool free_page_reporting;
-    uint64_t swap;         /* bytes of guest swap disk; 0: none */
-    uint64_t disk;         /* bytes of scratch disk for streaming files; 0: none */
-    const char *directory; /* where its sockets and images go; exists */
-    const char *qmp_path;  /* QMP socket for the daemon; NULL: DIRECTORY/NAME.sock */
-    bool keep_logs;        /* leave NAME.console and NAME.qemu in the directory */
+    uint64_t swap;            /* bytes of guest swap disk; 0: none */
+    uint64_t disk;            /* bytes of scratch disk for streaming files; 0: none */
+    const char *directory;    /* where its sockets and images go; exists */
+    const char *qmp_path;     /* QMP socket for the daemon; NULL: DIRECTORY/NAME.sock */
+    bool keep_logs;           /* leave NAME.console and NAME.qemu in the directory */
+    const char *monitor_path; /* a second QMP socket, for the lab itself; NULL: none */
+    int listen_fd; /* > 0: a bound socket on which QEMU's process calls listen() before it becomes
+                    * QEMU: who connects to it sees QEMU as its peer, though the lab accepts */
 };
 
 struct lab_vm;

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The real daemon, run for one scenario: its configuration, its process, its API. */
+#pragma once
+
+#include <glib.h>
+#include <json-c/json.h>
+#include <stdbool.h>
+
+#include "lab/scenario.h"
+
+struct daemonproc;
+
+/*
+ * @directory is where its configuration, log and sockets go; @sockets the directory that it watches
+ * for guests. Nothing is started yet.
+ */
+struct daemonproc *daemonproc_new(const struct scenario *scenario, const char *mode,
+                                  const char *directory, const char *sockets);
+
+/* Ends the daemon if it runs. */
+void daemonproc_free(struct daemonproc *d);
+
+/* Starts it and waits until its API answers. False with the end of its log in @error. */
+bool daemonproc_start(struct daemonproc *d, GError **error);
+
+/* As kill -9 does it. */
+void daemonproc_kill(struct daemonproc *d);
+
+/* Changes the configuration and has it read again (if it runs). */
+bool daemonproc_set_capacity(struct daemonproc *d, uint64_t capacity, GError **error);
+
+/* False once it has ended without being asked to. */
+bool daemonproc_healthy(struct daemonproc *d);
+
+/* GET @path; NULL where it does not run or does not answer. Owned by the caller. */
+struct json_object *daemonproc_get(struct daemonproc *d, const char *path);
+
+const char *daemonproc_api(const struct daemonproc *d);
+const char *daemonproc_log(const struct daemonproc *d);

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The figures of a run, each drawn from its record alone. Sizes in bytes, times in seconds. */
+#pragma once
+
+#include "lab/record.h"
+
+/* How much the guests' balloons moved: the sums of what granted lost and won between samples. */
+struct moved {
+    uint64_t inflated, deflated;
+};
+struct moved measure_moved(const struct record *r);
+
+/* What somebody who knows the guests' needs beforehand would have moved (oracle.h). */
+uint64_t measure_ideal(const struct record *r);
+
+/* Need of a guest at @t, for the oracle: what it uses when it does nothing, and what it owns. */
+uint64_t measure_need(const struct record *r, unsigned guest, double t);
+
+/* The first time that a ballooned guest starved, and when its granted size began to grow after it.
+ */
+struct relief {
+    double sign;   /* on the clock; < 0: it never starved */
+    double relief; /* on the clock; INFINITY: never came */
+};
+struct relief measure_relief(const struct record *r, unsigned guest);
+
+/* Growth of granted that counts as relief: more than the rounding of a balloon. */
+#define MEASURE_RELIEF_BYTES (UINT64_C(1) << 20)
+/* This near to its size a guest counts as full again: the driver deflates in steps. */
+#define MEASURE_FULL_BYTES (UINT64_C(4) << 20)
+
+/* Seconds spent in each state, by its name; 0 for others. */
+double measure_state_seconds(const struct record *r, const char *state);
+
+struct overshoot {
+    uint64_t worst; /* resident beyond capacity */
+    double seconds; /* spent beyond it */
+};
+struct overshoot measure_overshoot(const struct record *r);
+
+/* Operations of the guest's work relative to the same work alone; NAN where it was not measured. */
+double measure_relative(const struct record *r, unsigned guest);
+
+/* Seconds from @after until granted is the size again and stays it; INFINITY: never. */
+double measure_back_at_full(const struct record *r, unsigned guest, double after);
+
+/* Mean resident size in the window. */
+double measure_mean_resident(const struct record *r, unsigned guest, double from, double to);
+
+/* Largest relative deviation of the guests' mean resident size from the split by shares. */
+double measure_split(const struct record *r, double from, double to);
+
+/* How often the worst target of the guest was sent again without having been reached in between. */
+unsigned measure_resends(const struct record *r, unsigned guest);
+
+/* Largest balloon seen. */
+uint64_t measure_largest_balloon(const struct record *r, unsigned guest);
+
+/* Most that @guest owned until @by. */
+uint64_t measure_owned(const struct record *r, unsigned guest, double by);
+
+/* Least granted size in the window; 0 where there is no sample. */
+uint64_t measure_least_granted(const struct record *r, unsigned guest, double from, double to);
+
+/* By how much the resident size of @guest fell from its largest while that of @other grew. */
+uint64_t measure_yield(const struct record *r, unsigned guest, unsigned other);
+
+/* Guests that should still run and do. */
+unsigned measure_alive(const struct record *r);

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lab/summary.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/size.h"
+#include "lab/measure.h"
+
+/* Changes of the host's state that are listed; a run that flaps has more. */
+#define TIMELINE_MAX 24
+
+static const char *fate(const struct guest_outcome *o, const struct guest_sample *last)
+{
+    if (o->panicked)
+        return "kernel panic";
+    if (o->died)
+        return "QEMU died";
+    if (o->asked_to_end)
+        return "ended as asked";
+    return last->alive ? "alive" : "never started";
+}
+
+static void print_guest(const struct record *r, unsigned g)
+{
+    const struct guest_sample *last = record_last(r, g);
+    const struct relief relief = measure_relief(r, g);
+    double relative = measure_relative(r, g);
+    char owned[SIZE_TEXT_MAX], balloon[SIZE_TEXT_MAX];
+
+    printf("  %-12s %12" G_GUINT64_FORMAT " ops", scenario_guest(r->scenario, g)->name,
+           (guint64)last->report.operations);
+    if (isfinite(relative))
+        printf(" (%.0f %% of alone)", relative * 100);
+    printf(", owned at most %s, largest balloon %s, wrong pages %" G_GUINT64_FORMAT
+           ", OOM kills %" G_GUINT64_FORMAT ", %s",
+           size_format(measure_owned(r, g, INFINITY), owned),
+           size_format(measure_largest_balloon(r, g), balloon), (guint64)last->report.wrong_pages,
+           (guint64)last->report.oom_kill, fate(&r->outcomes[g], last));
+    if (relief.sign >= 0 && isfinite(relief.relief))
+        printf(", starved at %.1f s, relief after %.1f s", relief.sign,
+               relief.relief - relief.sign);
+    else if (relief.sign >= 0)
+        printf(", starved at %.1f s, no relief", relief.sign);
+    printf("\n");
+}
+
+static void print_moved(const struct record *r)
+{
+    struct moved moved = measure_moved(r);
+    uint64_t ideal = measure_ideal(r);
+    char a[SIZE_TEXT_MAX], b[SIZE_TEXT_MAX], c[SIZE_TEXT_MAX];
+
+    printf("Moved: %s inflated, %s deflated; the ideal would have moved %s",
+           size_format(moved.inflated, a), size_format(moved.deflated, b), size_format(ideal, c));
+    if (ideal > 0)
+        printf(" (ratio %.2f)", (double)(moved.inflated + moved.deflated) / (double)ideal);
+    printf(".\n");
+}
+
+static void print_states(const struct record *r)
+{
+    const char *before = "";
+    unsigned changes = 0;
+
+    printf("Host states:");
+    for (int s = 0; s < HOST_STATE_MAX; s++) {
+        double seconds = measure_state_seconds(r, host_state_name(s));
+
+        if (seconds > 0)
+            printf(" %s %.1f s", host_state_name(s), seconds);
+    }
+    printf(".\nTimeline:");
+    for (unsigned i = 0; i < r->hosts->len; i++) {
+        const struct host_sample *h = record_host(r, i);
+
+        if (strcmp(h->state, before) == 0)
+            continue;
+        before = h->state;
+        if (++changes <= TIMELINE_MAX)
+            printf(" %.1f s %s%s", h->t, h->state, i + 1 < r->hosts->len ? "," : "");
+    }
+    if (changes > TIMELINE_MAX)
+        printf(" and %u changes more", changes - TIMELINE_MAX);
+    printf("\n");
+}
+
+static void print_overshoot(const struct record *r)
+{
+    struct overshoot o = measure_overshoot(r);
+    char worst[SIZE_TEXT_MAX];
+
+    if (o.worst == 0)
+        printf("The guests never occupied more than the capacity.\n");
+    else
+        printf("Over capacity for %.1f s, at most by %s.\n", o.seconds,
+               size_format(o.worst, worst));
+}
+
+void summary_print(const struct record *r)
+{
+    if (r->hosts->len == 0)
+        return;
+    printf("\nSummary: %s\n", r->scenario->title);
+    for (unsigned g = 0; g < r->guests; g++)
+        print_guest(r, g);
+    print_moved(r);
+    if (r->period > 0)
+        print_states(r);
+    print_overshoot(r);
+}

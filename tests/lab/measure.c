@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The measures and the goals, on records made by hand: one sample a second. */
+#include <glib.h>
+#include <math.h>
+
+#include "core/units.h"
+#include "lab/judge.h"
+#include "lab/measure.h"
+
+struct fixture {
+    struct scenario scenario;
+    struct scenario_guest guests[2];
+    struct record *record;
+};
+
+static void setup(struct fixture *f, const void *data)
+{
+    (void)data;
+    f->scenario.capacity = 700 * MIB;
+    f->scenario.guests = g_ptr_array_new();
+    f->scenario.phases = g_array_new(FALSE, FALSE, sizeof(struct phase));
+    f->scenario.settings = g_ptr_array_new();
+    f->scenario.goals = g_array_new(FALSE, FALSE, sizeof(struct goal));
+    for (int g = 0; g < 2; g++) {
+        f->guests[g].name = g_strdup(g ? "b" : "a");
+        f->guests[g].size = 512 * MIB;
+        f->guests[g].phases = g_array_new(FALSE, FALSE, sizeof(struct phase));
+        g_ptr_array_add(f->scenario.guests, &f->guests[g]);
+    }
+    f->record = record_new(&f->scenario);
+    f->record->period = 2;
+}
+
+static void teardown(struct fixture *f, const void *data)
+{
+    (void)data;
+    record_free(f->record);
+    for (int g = 0; g < 2; g++) {
+        g_free(f->guests[g].name);
+        g_array_unref(f->guests[g].phases);
+    }
+    g_ptr_array_unref(f->scenario.guests);
+    g_array_unref(f->scenario.phases);
+    g_ptr_array_unref(f->scenario.settings);
+    g_array_unref(f->scenario.goals);
+}
+
+/* One sample more; MiB granted and resident. */
+static struct guest_sample *add(struct fixture *f, uint64_t granted_a, uint64_t resident_a,
+                                uint64_t granted_b, uint64_t resident_b)
+{
+    struct host_sample host = {.t = f->record->hosts->len,
+                               .managed = true,
+                               .state = "high",
+                               .capacity = 700 * MIB,
+                               .resident = (resident_a + resident_b) * MIB};
+    struct guest_sample guests[2] = {
+        {.granted = granted_a * MIB, .resident = resident_a * MIB},
+        {.granted = granted_b * MIB, .resident = resident_b * MIB},
+    };
+
+    for (int g = 0; g < 2; g++) {
+        guests[g].alive = guests[g].known = true;
+        guests[g].size = 512 * MIB;
+        guests[g].driver = guests[g].trust = guests[g].reason = guests[g].link = "-";
+    }
+    g_assert_true(record_add(f->record, &host, guests));
+    return &g_array_index(f->record->samples, struct guest_sample, f->record->samples->len - 2);
+}
+
+static void add_event(struct fixture *f, const char *guest, double time, uint64_t to_mib)
+{
+    g_autofree char *text =
+        g_strdup_printf("{\"kind\": \"decision\", \"guest\": \"%s\", \"time\": %.1f, "
+                        "\"enacted\": true, \"to\": %" G_GUINT64_FORMAT "}",
+                        guest, time, (guint64)(to_mib * MIB));
+
+    g_assert_true(record_add_event(f->record, json_tokener_parse(text)));
+}
+
+static void add_phase(struct fixture *f, unsigned guest, const char *line)
+{
+    struct phase phase;
+
+    g_assert_true(phase_parse(line, false, &phase, NULL));
+    g_array_append_val(f->guests[guest].phases, phase);
+}
+
+/* "goal NAME": met or missed, and as what value. */
+static void expect(struct fixture *f, const char *key, const char *limit, bool met,
+                   const char *value)
+{
+    struct goal goal;
+    struct judgement j = {0};
+
+    g_assert_true(goal_parse(key, limit, &goal, NULL));
+    judge(f->record, &goal, &j);
+    g_assert_cmpstr(j.value, ==, value);
+    g_assert_cmpint(j.met, ==, met);
+    judgement_clear(&j);
+    goal_clear(&goal);
+}
+
+static void test_moved(struct fixture *f, const void *data)
+{
+    (void)data;
+    add(f, 512, 450, 512, 100);
+    add(f, 400, 400, 512, 200);
+    add(f, 250, 250, 512, 450);
+    add(f, 450, 300, 300, 300);
+    g_assert_cmpuint(measure_moved(f->record).inflated, ==, (262 + 212) * MIB);
+    g_assert_cmpuint(measure_moved(f->record).deflated, ==, 200 * MIB);
+}
+
+/* The ideal of two that take turns, and what was really moved against it. */
+static void test_ideal(struct fixture *f, const void *data)
+{
+    (void)data;
+    f->record->outcomes[0].base = f->record->outcomes[1].base = 50 * MIB;
+    add_phase(f, 0, "at 0 fill 400M");
+    add_phase(f, 0, "at 2 free");
+    add_phase(f, 1, "at 2 fill 400M");
+    add(f, 512, 450, 512, 100);
+    add(f, 512, 450, 512, 100);
+    add(f, 512, 450, 512, 100);
+    add(f, 200, 200, 512, 450);
+    g_assert_cmpuint(measure_need(f->record, 0, 1), ==, 450 * MIB);
+    g_assert_cmpuint(measure_need(f->record, 0, 2), ==, 50 * MIB);
+    g_assert_cmpuint(measure_ideal(f->record), ==, 262 * MIB);
+    expect(f, "moved-ratio", "1.5", true, "1.191");
+    expect(f, "moved-ratio", "1.1", false, "1.191");
+}
+
+static void test_relief(struct fixture *f, const void *data)
+{
+    (void)data;
+    add(f, 512, 400, 512, 100)[0].starving = true; /* not ballooned: its own affair */
+    add(f, 300, 300, 512, 100);
+    expect(f, "relief.a", "2", false, "not seen");
+    add(f, 300, 300, 512, 100)[0].starving = true;
+    add(f, 290, 290, 512, 100)[0].starving = true;
+    expect(f, "relief.a", "2", false, "never");
+    add(f, 290, 290, 512, 100);
+    add(f, 300, 300, 512, 100);
+    expect(f, "relief.a", "2", true, "1.50 periods");
+    expect(f, "relief.a", "1", false, "1.50 periods");
+}
+
+static void test_over_capacity(struct fixture *f, const void *data)
+{
+    (void)data;
+    add(f, 512, 300, 512, 300);
+    expect(f, "over-capacity", "0", true, "0");
+    add(f, 512, 400, 512, 350);
+    add(f, 512, 400, 512, 310);
+    add(f, 512, 300, 512, 310);
+    expect(f, "over-capacity", "49M", false, "50M");
+    expect(f, "over-capacity", "50M", true, "50M");
+    expect(f, "over-capacity-seconds", "1.5s", false, "2.0 s");
+}
+
+static void test_back_at_full(struct fixture *f, const void *data)
+{
+    (void)data;
+    add(f, 512, 300, 512, 300);
+    add(f, 300, 300, 512, 300);
+    add(f, 400, 300, 512, 300);
+    expect(f, "back-at-full.a", "9s after 1s", false, "never");
+    add(f, 510, 300, 512, 300);
+    add(f, 512, 300, 512, 300);
+    expect(f, "back-at-full.a", "2s after 1s", true, "2.0 s");
+    f->record->outcomes[0].driver_seconds = 0.75;
+    expect(f, "back-at-full.a", "1s after 1s", false, "2.0 s, its driver alone 0.8 s");
+}
+
+static void test_split(struct fixture *f, const void *data)
+{
+    (void)data;
+    f->guests[0].shares = g_strdup("400");
+    f->guests[1].shares = g_strdup("300");
+    for (int i = 0; i < 3; i++)
+        add(f, 400, 400, 300, 300);
+    expect(f, "split-by-shares", "0.01 from 0s to 3s", true, "0.000");
+    for (int i = 0; i < 3; i++)
+        add(f, 440, 440, 260, 260);
+    expect(f, "split-by-shares", "0.1 from 3s to 9s", false, "0.133");
+    g_clear_pointer(&f->guests[0].shares, g_free);
+    g_clear_pointer(&f->guests[1].shares, g_free);
+}
+
+/* A target that is sent again without having been reached counts; one that was reached does not. */
+static void test_resends(struct fixture *f, const void *data)
+{
+    (void)data;
+    for (int i = 0; i < 10; i++)
+        add(f, i == 6 ? 300 : 400, 300, 512, 100);
+    add_event(f, "a", 1, 200);
+    add_event(f, "b", 1, 200);
+    add_event(f, "a", 2, 200);
+    add_event(f, "a", 3, 200);
+    add_event(f, "a", 5, 300);
+    add_event(f, "a", 8, 300);
+    expect(f, "target-resends.a", "1", false, "2");
+    expect(f, "target-resends.b", "0", true, "0");
+    expect(f, "target-resends", "2", true, "2");
+}
+
+static void test_relative(struct fixture *f, const void *data)
+{
+    struct work w = {
+        .guest = 0, .begin = 10, .end = 20, .operations_after = 800, .alone_rate = 100};
+
+    (void)data;
+    add(f, 512, 400, 512, 100);
+    expect(f, "relative.a", "0.5", false, "not seen");
+    g_array_append_val(f->record->work, w);
+    expect(f, "relative.a", "0.8", true, "0.800");
+    expect(f, "relative.a", "0.9", false, "0.800");
+}
+
+static void test_counts(struct fixture *f, const void *data)
+{
+    struct guest_sample *last;
+
+    (void)data;
+    add(f, 512, 400, 400, 100);
+    last = add(f, 512, 300, 512, 180);
+    last[0].report.wrong_pages = 1;
+    last[1].report.oom_kill = 2;
+    last[1].report.owned = 100 * MIB;
+    last[1].driver = "absent";
+    f->record->outcomes[0].panicked = true;
+    expect(f, "wrong-pages", "0", false, "1");
+    expect(f, "wrong-pages.b", "0", true, "0");
+    expect(f, "oom-kills", "1", false, "2");
+    expect(f, "panics", "0", false, "1");
+    expect(f, "guests-alive", "2", false, "1");
+    expect(f, "reached.b", "100M by 0.5s", false, "0");
+    expect(f, "reached.b", "100M by 1s", true, "100M");
+    expect(f, "granted.b", "450M from 1s to 2s", true, "512M");
+    expect(f, "granted.b", "450M from 0s to 2s", false, "400M");
+    expect(f, "no-inflate.b", "0", false, "112M");
+    expect(f, "no-inflate.a", "0", true, "0");
+    expect(f, "driver.b", "absent", true, "absent");
+    expect(f, "state.final", "low", false, "high");
+    expect(f, "yields.a", "80M to b", true, "80M");
+    expect(f, "yields.a", "81M to b", false, "80M");
+}
+
+static void test_bounded(struct fixture *f, const void *data)
+{
+    const struct host_sample host = {.state = "high"};
+    const struct guest_sample guests[2] = {0};
+
+    (void)data;
+    for (unsigned i = 0; i < RECORD_SAMPLES_MAX; i++)
+        g_assert_true(record_add(f->record, &host, guests));
+    g_assert_false(record_add(f->record, &host, guests));
+    for (unsigned i = 0; i < RECORD_EVENTS_MAX; i++)
+        g_assert_true(record_add_event(f->record, NULL));
+    g_assert_false(record_add_event(f->record, NULL));
+}
+
+#define ADD(name, function)                                                                        \
+    g_test_add("/measure/" name, struct fixture, NULL, setup, function, teardown)
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    ADD("moved", test_moved);
+    ADD("ideal", test_ideal);
+    ADD("relief", test_relief);
+    ADD("over-capacity", test_over_capacity);
+    ADD("back-at-full", test_back_at_full);
+    ADD("split", test_split);
+    ADD("resends", test_resends);
+    ADD("relative", test_relative);
+    ADD("counts", test_counts);
+    ADD("bounded", test_bounded);
+    return g_test_run();
+}
