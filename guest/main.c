@@ -107,10 +107,12 @@ static void take_order(void *data, const char *line, size_t len)
     guest->error = line ? order_parse(line, len, &order) : "order: line too long";
     if (guest->error)
         return;
-    if (order.verb == ORDER_REPORT)
-        guest->report_ms = order.report_ms;
-    else
+    if (order.verb != ORDER_REPORT) {
         pass_on(guest, &order);
+        return;
+    }
+    guest->report_ms = order.report_ms;
+    guest->next_report = 0;
 }
 
 static void report(struct guest *guest)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "guest/order.h"
 
+#include <json-c/json_object_iterator.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -42,11 +43,11 @@ static const struct verb *find_verb(struct json_object *obj)
 /* True where every member but "do" is in the list. */
 static bool members_known(struct json_object *obj, const char *members)
 {
-    json_object_object_foreach(obj, key, value)
-    {
-        const char *found = strstr(members, key);
+    struct json_object_iterator at = json_object_iter_begin(obj), end = json_object_iter_end(obj);
 
-        (void)value;
+    for (; !json_object_iter_equal(&at, &end); json_object_iter_next(&at)) {
+        const char *key = json_object_iter_peek_name(&at), *found = strstr(members, key);
+
         if (!strcmp(key, "do"))
             continue;
         if (!*key || !found || found[-1] != ' ' || found[strlen(key)] != ' ')

@@ -25,7 +25,7 @@ static double weight(uint64_t first, uint64_t end, double skew)
 
 void zipf_init(struct zipf *z, uint64_t count, double skew)
 {
-    double weights[ZIPF_STEPS_MAX], total = 0, sum = 0;
+    double weights[ZIPF_STEPS_MAX] = {0}, total = 0, sum = 0;
 
     z->count = count;
     z->steps = 0;

@@ -49,8 +49,8 @@ static char *option_value(const char *text)
     return g_strjoinv(",,", parts);
 }
 
-G_GNUC_PRINTF(3, 4)
-static void add(GPtrArray *argv, const char *option, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static void add(GPtrArray *argv, const char *option,
+                                                      const char *format, ...)
 {
     va_list arguments;
 
