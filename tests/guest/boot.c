@@ -126,12 +126,11 @@ static struct json_object *qmp(struct fixture *f, const char *command)
 static void qmp_connect(struct fixture *f)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    autojson answer = NULL;
 
     (void)g_strlcpy(address.sun_path, lab_vm_config(f->vm)->qmp_path, sizeof(address.sun_path));
     f->qmp = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     g_assert_cmpint(connect(f->qmp, (struct sockaddr *)&address, sizeof(address)), ==, 0);
-    answer = qmp(f, "{\"execute\": \"qmp_capabilities\"}");
+    json_object_put(qmp(f, "{\"execute\": \"qmp_capabilities\"}"));
 }
 
 static uint64_t balloon_actual(struct fixture *f)
@@ -148,7 +147,8 @@ static void set_balloon(struct fixture *f, uint64_t bytes)
 {
     g_autofree char *command = g_strdup_printf(
         "{\"execute\": \"balloon\", \"arguments\": {\"value\": %" G_GUINT64_FORMAT "}}", bytes);
-    autojson answer = qmp(f, command);
+
+    json_object_put(qmp(f, command));
 }
 
 /* Fill, touch, verify, balloon in and out, free: what every scenario is made of. */
