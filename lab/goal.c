@@ -15,7 +15,7 @@ enum whom {
 
 enum tail {
     TAIL_NONE,
-    TAIL_BY,    /* "by TIME" */
+    TAIL_BY,    /* "by TIME" or "from TIME to TIME" */
     TAIL_AFTER, /* "after TIME" */
     TAIL_SPAN,  /* "from TIME to TIME" */
     TAIL_TO,    /* "to GUEST" */
@@ -23,7 +23,7 @@ enum tail {
 
 static const char *const tail_texts[] = {
     [TAIL_NONE] = "",
-    [TAIL_BY] = " by TIME",
+    [TAIL_BY] = " by TIME, or from TIME to TIME",
     [TAIL_AFTER] = " after TIME",
     [TAIL_SPAN] = " from TIME to TIME",
     [TAIL_TO] = " to GUEST",
@@ -156,6 +156,12 @@ static bool word_is(char **words, unsigned n, unsigned i, const char *word)
     return i < n && strcmp(words[i], word) == 0;
 }
 
+static bool parse_span(char **words, unsigned n, struct goal *g)
+{
+    return n == 5 && word_is(words, n, 1, "from") && parse_time(words[2], &g->from) &&
+           word_is(words, n, 3, "to") && parse_time(words[4], &g->to) && g->to > g->from;
+}
+
 /* What follows the limit: @words[1] on. */
 static bool parse_tail(char **words, struct goal *g)
 {
@@ -165,12 +171,12 @@ static bool parse_tail(char **words, struct goal *g)
     case TAIL_NONE:
         return n == 1;
     case TAIL_BY:
-        return n == 3 && word_is(words, n, 1, "by") && parse_time(words[2], &g->to);
+        return parse_span(words, n, g) ||
+               (n == 3 && word_is(words, n, 1, "by") && parse_time(words[2], &g->to));
     case TAIL_AFTER:
         return n == 3 && word_is(words, n, 1, "after") && parse_time(words[2], &g->from);
     case TAIL_SPAN:
-        return n == 5 && word_is(words, n, 1, "from") && parse_time(words[2], &g->from) &&
-               word_is(words, n, 3, "to") && parse_time(words[4], &g->to) && g->to > g->from;
+        return parse_span(words, n, g);
     case TAIL_TO:
         if (n != 3 || !word_is(words, n, 1, "to"))
             return false;
@@ -184,8 +190,10 @@ bool goal_parse(const char *key, const char *value, struct goal *ret_goal, GErro
 {
     struct goal g = {.name = g_strdup(key), .to = INFINITY};
     g_auto(GStrv) words = g_strsplit(value, " ", -1);
+    const char *label = strchr(key, '/');
+    g_autofree char *plain = g_strndup(key, label ? (gsize)(label - key) : strlen(key));
 
-    if (!parse_key(key, &g, error))
+    if (!parse_key(plain, &g, error))
         goto wrong;
     if (!words[0] || !parse_limit(words[0], &g) || !parse_tail(words, &g)) {
         fail(error, "\"%s\"; allowed is %s%s", value, unit_texts[kinds[g.kind].unit],

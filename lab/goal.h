@@ -51,7 +51,7 @@ enum goal_sense {
 
 struct goal {
     enum goal_kind kind;
-    char *name;  /* as in the file, "reached.web" */
+    char *name;  /* as in the file, "reached.web" or, to state a goal twice, "reached.web/again" */
     char *guest; /* "web"; NULL: all of them */
     double limit;
     char *word;      /* UNIT_WORD */

@@ -89,7 +89,7 @@ static double number_of(const struct record *r, const struct goal *goal)
     case GOAL_GUESTS_ALIVE:
         return measure_alive(r);
     case GOAL_REACHED:
-        return (double)measure_owned(r, g, goal->to);
+        return (double)measure_owned(r, g, goal->from, goal->to);
     case GOAL_GRANTED:
         return (double)measure_least_granted(r, g, goal->from, goal->to);
     case GOAL_RELATIVE:

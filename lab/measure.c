@@ -220,12 +220,13 @@ uint64_t measure_largest_balloon(const struct record *r, unsigned guest)
     return largest;
 }
 
-uint64_t measure_owned(const struct record *r, unsigned guest, double by)
+uint64_t measure_owned(const struct record *r, unsigned guest, double from, double to)
 {
     uint64_t owned = 0;
 
-    for (unsigned i = 0; i < r->hosts->len && record_host(r, i)->t <= by; i++)
-        owned = u64_max(owned, record_guest(r, i, guest)->report.owned);
+    for (unsigned i = 0; i < r->hosts->len; i++)
+        if (record_host(r, i)->t >= from && record_host(r, i)->t <= to)
+            owned = u64_max(owned, record_guest(r, i, guest)->report.owned);
     return owned;
 }
 

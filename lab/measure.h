@@ -56,8 +56,8 @@ unsigned measure_resends(const struct record *r, unsigned guest);
 /* Largest balloon seen. */
 uint64_t measure_largest_balloon(const struct record *r, unsigned guest);
 
-/* Most that @guest owned until @by. */
-uint64_t measure_owned(const struct record *r, unsigned guest, double by);
+/* Most that @guest owned in the window. */
+uint64_t measure_owned(const struct record *r, unsigned guest, double from, double to);
 
 /* Least granted size in the window; 0 where there is no sample. */
 uint64_t measure_least_granted(const struct record *r, unsigned guest, double from, double to);

@@ -35,7 +35,7 @@ static void print_guest(const struct record *r, unsigned g)
         printf(" (%.0f %% of alone)", relative * 100);
     printf(", owned at most %s, largest balloon %s, wrong pages %" G_GUINT64_FORMAT
            ", OOM kills %" G_GUINT64_FORMAT ", %s",
-           size_format(measure_owned(r, g, INFINITY), owned),
+           size_format(measure_owned(r, g, 0, INFINITY), owned),
            size_format(measure_largest_balloon(r, g), balloon), (guint64)last->report.wrong_pages,
            (guint64)last->report.oom_kill, fate(&r->outcomes[g], last));
     if (relief.sign >= 0 && isfinite(relief.relief))

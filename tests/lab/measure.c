@@ -237,6 +237,8 @@ static void test_counts(struct fixture *f, const void *data)
     expect(f, "guests-alive", "2", false, "1");
     expect(f, "reached.b", "100M by 0.5s", false, "0");
     expect(f, "reached.b", "100M by 1s", true, "100M");
+    expect(f, "reached.b/early", "100M from 0s to 0.5s", false, "0");
+    expect(f, "reached.b/late", "100M from 0.5s to 2s", true, "100M");
     expect(f, "granted.b", "450M from 1s to 2s", true, "512M");
     expect(f, "granted.b", "450M from 0s to 2s", false, "400M");
     expect(f, "no-inflate.b", "0", false, "112M");
