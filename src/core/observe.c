@@ -23,6 +23,9 @@
  */
 #define BALLOON_REST_USEC (3 * USEC_PER_SEC)
 
+/* Swap-in is counted in bytes, faults in pages of the guest. */
+#define GUEST_PAGE UINT64_C(4096)
+
 /* A probe for guest swap asks for this part of the guest's size. */
 #define PROBE_DIVISOR 64
 
@@ -182,21 +185,38 @@ static void find_swap(struct policy_guest *g, usec_t now)
         g->swap = GUEST_SWAP_ABSENT;
 }
 
+/* Major faults that read files: what swap-in explains is left out. */
+static uint64_t file_faults(const struct policy_guest *g)
+{
+    return u64_sub(g->rates.major_faults, g->rates.swap_in / GUEST_PAGE);
+}
+
+/*
+ * Paging in with memory to spare is recovery, not distress; reading files again and again is
+ * distress even so, because the cache that is thrashed counts as available.
+ */
+static unsigned signs_of_distress(const struct policy_guest *g, const struct policy_params *params)
+{
+    uint64_t reserve = guest_reserve(g, params);
+    unsigned signs = 0;
+
+    if (g->rates.swap_in >= params->distress_swap_in && g->stats.available < reserve)
+        signs |= DISTRESS_SWAP_IN;
+    if (file_faults(g) >= params->distress_faults)
+        signs |= DISTRESS_MAJOR_FAULTS;
+    if (g->stats.available < reserve / 2)
+        signs |= DISTRESS_LOW_AVAILABLE;
+    if (g->rates.direct_reclaims > 0)
+        signs |= DISTRESS_DIRECT_RECLAIM;
+    return signs;
+}
+
+/* Only what an emptier balloon could relieve is of interest here. */
 static void find_distress(struct policy_guest *g, const struct policy_params *params, usec_t now)
 {
-    unsigned distress = 0;
     bool relievable = g->seen.actual < g->seen.size;
+    unsigned distress = believed(g) && relievable ? signs_of_distress(g, params) : 0;
 
-    if (believed(g) && relievable) {
-        if (g->rates.swap_in >= params->distress_swap_in)
-            distress |= DISTRESS_SWAP_IN;
-        if (g->rates.major_faults >= params->distress_faults)
-            distress |= DISTRESS_MAJOR_FAULTS;
-        if (g->stats.available < guest_reserve(g, params) / 2)
-            distress |= DISTRESS_LOW_AVAILABLE;
-        if (g->rates.direct_reclaims > 0)
-            distress |= DISTRESS_DIRECT_RECLAIM;
-    }
     if (distress == 0)
         g->distress_since = USEC_NEVER;
     else if (g->distress == 0)
