@@ -18,11 +18,15 @@ struct json_object *json_parse(const char *text, size_t len, const char **ret_wh
  * exactly that type and in the range of the result; otherwise @ret is unchanged. */
 bool json_get_u64(struct json_object *obj, const char *key, uint64_t *ret);
 bool json_get_i64(struct json_object *obj, const char *key, int64_t *ret);
-bool json_get_double(struct json_object *obj, const char *key, double *ret); /* an integer too; finite */
+bool json_get_double(struct json_object *obj, const char *key,
+                     double *ret); /* an integer too; finite */
 bool json_get_bool(struct json_object *obj, const char *key, bool *ret);
-bool json_get_string(struct json_object *obj, const char *key, const char **ret); /* owned by @obj */
-struct json_object *json_get_object(struct json_object *obj, const char *key);    /* borrowed, or NULL */
-struct json_object *json_get_array(struct json_object *obj, const char *key);     /* borrowed, or NULL */
+bool json_get_string(struct json_object *obj, const char *key,
+                     const char **ret); /* owned by @obj */
+struct json_object *json_get_object(struct json_object *obj,
+                                    const char *key); /* borrowed, or NULL */
+struct json_object *json_get_array(struct json_object *obj,
+                                   const char *key); /* borrowed, or NULL */
 
 /* Adds to the object @obj. */
 void json_put_u64(struct json_object *obj, const char *key, uint64_t value);
@@ -30,4 +34,5 @@ void json_put_double(struct json_object *obj, const char *key, double value); /*
 void json_put_bool(struct json_object *obj, const char *key, bool value);
 void json_put_string(struct json_object *obj, const char *key, const char *value); /* NULL: null */
 void json_put_null(struct json_object *obj, const char *key);
-void json_put_object(struct json_object *obj, const char *key, struct json_object *value); /* takes it */
+void json_put_object(struct json_object *obj, const char *key,
+                     struct json_object *value); /* takes it */

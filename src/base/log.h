@@ -16,7 +16,8 @@ enum log_level {
 /* Messages less urgent than @level are dropped. Default: LOG_LEVEL_INFO. */
 void log_set_level(enum log_level level);
 
-void log_message(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void log_message(enum log_level level, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 #define log_error(...)   log_message(LOG_LEVEL_ERROR, __VA_ARGS__)
 #define log_warning(...) log_message(LOG_LEVEL_WARNING, __VA_ARGS__)

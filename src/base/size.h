@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sizes, durations and numbers as people write them in the configuration and on the command line. */
+/* Sizes, durations and numbers as people write them in the configuration and on the command line.
+ */
 #pragma once
 
 #include <stdbool.h>
@@ -7,8 +8,8 @@
 #include <stdint.h>
 
 /*
- * "1536", "512M", "1.5G", "2 GiB": bytes; K, M, G, T (either case) are binary, and "B" or "iB" may follow.
- * False on anything else (sign, overflow, trailing text), and @ret is unchanged.
+ * "1536", "512M", "1.5G", "2 GiB": bytes; K, M, G, T (either case) are binary, and "B" or "iB" may
+ * follow. False on anything else (sign, overflow, trailing text), and @ret is unchanged.
  */
 bool size_parse(const char *text, uint64_t *ret);
 
@@ -17,5 +18,6 @@ bool duration_parse(const char *text, uint64_t *ret_usec);
 
 #define SIZE_TEXT_MAX 24
 
-/* "512M", "1.5G", "17K", "0": at most four characters and the unit (beyond 9999T more). Returns @buf. */
+/* "512M", "1.5G", "17K", "0": at most four characters and the unit (beyond 9999T more). Returns
+ * @buf. */
 const char *size_format(uint64_t bytes, char buf[static SIZE_TEXT_MAX]);

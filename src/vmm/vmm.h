@@ -35,19 +35,20 @@ enum vmm_ram {
 
 const char *vmm_ram_name(enum vmm_ram ram);
 
-/* What is known of a guest now. Strings are owned by the guest and change only between callbacks. */
+/* What is known of a guest now. Strings are owned by the guest and change only between callbacks.
+ */
 struct vmm_facts {
-    const char *name;         /* the guest's own name (QMP query-name), else the socket's file name */
+    const char *name; /* the guest's own name (QMP query-name), else the socket's file name */
     const char *socket_path;
-    const char *error;        /* why the link is not up, one line; NULL where it is */
-    pid_t pid;                /* of the VMM process; 0: not known */
+    const char *error; /* why the link is not up, one line; NULL where it is */
+    pid_t pid;         /* of the VMM process; 0: not known */
     enum vmm_link link;
-    bool running;             /* virtual CPUs run */
+    bool running; /* virtual CPUs run */
     bool balloon_device;
     enum vmm_ram ram;
     uint64_t size;            /* bytes; 0: not known yet */
     uint64_t actual;          /* bytes, guest-visible (query-balloon); = size without a device */
-    uint64_t resident;        /* bytes of guest RAM that occupy host memory */
+    uint64_t resident;        /* bytes of guest RAM that occupy host memory; = actual if unknown */
     uint64_t overhead;        /* bytes of the VMM process that are no guest RAM */
     struct guest_stats stats; /* last reading, unjudged; GUEST_STATS_NONE if there is none */
     gint64 updated;           /* g_get_monotonic_time() of the last complete poll; 0: none yet */
@@ -59,10 +60,12 @@ enum vmm_event {
     VMM_EVENT_READY,   /* size and name are known: the guest can be managed */
     VMM_EVENT_UPDATED, /* facts were renewed by a poll or by an event of the VMM */
     VMM_EVENT_LINK,    /* facts.link changed */
-    VMM_EVENT_GONE,    /* VMM process has ended or the socket was removed; last event, then freed */
+    VMM_EVENT_GONE,    /* VMM process has ended, another took its place, or its socket was removed
+                        * while there was no connection; last event, then freed. A guest that was
+                        * never ready can go, too */
 };
 
-/* Never called from within a vmm_guest_* call of the same guest. */
+/* Called from the main loop, never from within a vmm_guest_* call. */
 typedef void (*vmm_event_fn)(struct vmm_guest *guest, enum vmm_event event, void *data);
 
 /* @error is NULL on success; a time-out or a lost link is an error too. Always called once. */

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside of a QEMU guest, shared by qemu.c (its life), qemu_link.c (its
+ * connection) and qemu_poll.c (what it is asked). */
+#pragma once
+
+#include <stdbool.h>
+
+#include "host/procmem.h"
+#include "vmm/backoff.h"
+#include "vmm/guest.h"
+#include "vmm/qemu.h"
+#include "vmm/qmp.h"
+
+struct qemu_guest {
+    struct vmm_guest base;
+    struct qemu_config config;
+    char *host_root;           /* config points to it */
+    char *path, *name, *error; /* facts point to them */
+
+    struct qmp *qmp; /* NULL: not connected */
+    struct backoff backoff;
+    guint retry_source;  /* next attempt to connect */
+    guint report_source; /* a poll that asks nothing reports from here */
+    gint64 silent_since;
+    bool closing;    /* connection is being given up: answers are of no interest */
+    bool answered;   /* this connection was ready once */
+    bool ready;      /* VMM_EVENT_READY was sent */
+    gint64 ready_by; /* it is not put off longer; 0: not put off */
+    bool gone;
+    GQueue refused; /* struct balloon_call that could not be sent */
+    guint refused_source;
+
+    struct procmem *mem; /* NULL: process not known */
+    bool mem_pending;    /* its first exact measurement is not there yet */
+    int mem_error;       /* last one reported */
+
+    /* poll */
+    bool polling;
+    size_t step;
+    bool setup_due;    /* with the next poll */
+    gint64 next_setup; /* ...or then */
+    uint64_t base_memory, dimm_memory;
+    char *balloon_path; /* QOM path; NULL: not found */
+    char **not_ram;     /* QOM paths of memory back ends that are no RAM; NULL: none */
+    struct ram_block blocks[RAM_BLOCKS_MAX];
+    size_t n_blocks;
+};
+
+/* --- qemu.c --- */
+
+void qemu_set_name(struct qemu_guest *g, const char *name);
+
+/* Looks at the process. False where it has ended. No event. */
+bool qemu_measure(struct qemu_guest *g);
+
+/* The poll has ended with its last answer. */
+void qemu_polled(struct qemu_guest *g);
+
+/* The poll has ended early: something was not answered. */
+void qemu_poll_failed(struct qemu_guest *g);
+
+/* The end: VMM_EVENT_GONE. */
+void qemu_gone(struct qemu_guest *g);
+
+/* --- qemu_poll.c --- */
+
+/* Begins a poll. The connection is ready. qemu_polled() or qemu_poll_failed() follows. */
+void qemu_poll_start(struct qemu_guest *g);
+
+/* --- qemu_link.c --- */
+
+/* Connects, or sets up again where it is connected, after @msec. */
+void qemu_link_retry_in(struct qemu_guest *g, guint msec);
+
+/* Drops the connection; what was under way fails. No event. */
+void qemu_link_close(struct qemu_guest *g);
+
+/* @error says why it is not up; copied. */
+void qemu_link_set(struct qemu_guest *g, enum vmm_link link, const char *error);

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vmm/vmm.h"
+
+#include "vmm/guest.h"
+
+const char *vmm_link_name(enum vmm_link link)
+{
+    static const char *const names[] = {
+        [VMM_LINK_CONNECTING] = "connecting",
+        [VMM_LINK_UP] = "up",
+        [VMM_LINK_SILENT] = "silent",
+        [VMM_LINK_DOWN] = "down",
+    };
+
+    G_STATIC_ASSERT(G_N_ELEMENTS(names) == VMM_LINK_MAX);
+    g_assert(link < VMM_LINK_MAX);
+    return names[link];
+}
+
+const char *vmm_ram_name(enum vmm_ram ram)
+{
+    static const char *const names[] = {
+        [VMM_RAM_UNKNOWN] = "unknown",
+        [VMM_RAM_PRIVATE] = "private",
+        [VMM_RAM_MEMFD] = "memfd",
+        [VMM_RAM_OTHER] = "other",
+    };
+
+    G_STATIC_ASSERT(G_N_ELEMENTS(names) == VMM_RAM_MAX);
+    g_assert(ram < VMM_RAM_MAX);
+    return names[ram];
+}
+
+void vmm_guest_poll(struct vmm_guest *guest)
+{
+    guest->ops->poll(guest);
+}
+
+void vmm_guest_set_balloon(struct vmm_guest *guest, uint64_t bytes, vmm_done_fn done, void *data)
+{
+    guest->ops->set_balloon(guest, bytes, done, data);
+}
+
+void vmm_guest_free(struct vmm_guest *guest)
+{
+    guest->ops->free(guest);
+}
+
+const struct vmm_facts *vmm_guest_facts(const struct vmm_guest *guest)
+{
+    return &guest->facts;
+}
+
+const struct vmm_ops *vmm_guest_ops(const struct vmm_guest *guest)
+{
+    return guest->ops;
+}
+
+void vmm_guest_set_owner(struct vmm_guest *guest, void *owner)
+{
+    guest->owner = owner;
+}
+
+void *vmm_guest_owner(const struct vmm_guest *guest)
+{
+    return guest->owner;
+}
+
+void vmm_guest_emit(struct vmm_guest *guest, enum vmm_event event)
+{
+    guest->event(guest, event, guest->event_data);
+}
