@@ -62,11 +62,16 @@ struct discovery_config bench_config(const struct bench *b)
     };
 }
 
+void bench_start_with(struct bench *b, const struct discovery_config *config)
+{
+    b->discovery = discovery_new(config, on_event, b);
+}
+
 void bench_start(struct bench *b)
 {
     struct discovery_config config = bench_config(b);
 
-    b->discovery = discovery_new(&config, on_event, b);
+    bench_start_with(b, &config);
 }
 
 void bench_init(struct bench *b)

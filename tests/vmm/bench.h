@@ -27,6 +27,7 @@ struct discovery_config bench_config(const struct bench *b);
 
 /* Starts the discovery on the directory. */
 void bench_start(struct bench *b);
+void bench_start_with(struct bench *b, const struct discovery_config *config);
 
 /* DIRECTORY/NAME, owned by the caller. */
 char *bench_path(const struct bench *b, const char *name);
