@@ -35,7 +35,7 @@ struct answer {
     bool too_large;
 };
 
-G_DEFINE_QUARK(aerostat - client - error - quark, client_error)
+G_DEFINE_QUARK(aerostat_client_error, client_error)
 
 static size_t answer_write(char *data, size_t size, size_t count, void *user_data)
 {

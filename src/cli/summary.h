@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The host's memory in a few lines, the same in `status` and `top`. */
+#pragma once
+
+#include <glib.h>
+
+#include "cli/info.h"
+
+#define SUMMARY_LINES 3
+
+/* One of SUMMARY_LINES lines, clean text; owned by the caller. */
+char *summary_line(const struct host_info *host, unsigned line, bool ascii);
+
+/* All of them, each ended by a newline. */
+void summary_append(GString *out, const struct host_info *host);

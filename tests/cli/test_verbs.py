@@ -1,0 +1,439 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Each verb of aerostat: its text, its JSON, its exit codes. Against canned answers (fake_api.py)."""
+
+import json
+import os
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+
+from fake_api import HOSTILE, FakeApi, Raw, error, event, guest, host, silent_listener, unknown_guest
+from program import AEROSTAT, assert_harmless, environment, golden, run
+
+G = 1 << 30
+
+ODD_GUESTS = [
+    guest("db", distress=["swap-in", "low-available"], size=4 * G, resident=3 * G + 1),
+    unknown_guest("new"),
+    guest("データ", size=512 << 20),
+    guest("zoë\u0301", reason="nothing-free"),
+    guest(HOSTILE),
+    guest("x" * 300),
+    guest("types", size="12", resident=-1, active=1.5, balloon=[], distress="no list", driver=7, reason={}),
+    guest("huge", size=2**64 - 2, resident=2**64 - 1, active=2**63),
+]
+
+
+class Case(unittest.TestCase):
+    def check(self, process, code=0, message=None):
+        """Exit code, and a message in one line where one is expected, else none."""
+        stderr = process.stderr.decode()
+        self.assertEqual(process.returncode, code, stderr)
+        if message is None:
+            self.assertEqual(stderr, "")
+        else:
+            self.assertIn(message, stderr)
+            self.assertEqual(stderr.count("\n"), 1, stderr)
+            self.assertTrue(stderr.startswith("aerostat: "), stderr)
+        return process.stdout.decode() if process.stdout is not None else None
+
+
+class Status(Case):
+    def test_text(self):
+        with FakeApi() as api:
+            golden(self, "status.txt", self.check(run("status", api=api)))
+
+    def test_no_guests(self):
+        with FakeApi(guests=[], guests_up=0, psi=None) as api:
+            self.assertTrue(self.check(run("status", api=api)).endswith("\n\nno guests\n"))
+
+    def test_odd_guests(self):
+        with FakeApi(guests=ODD_GUESTS, state=None, capacity=None, overcommit=1e300) as api:
+            process = run("status", api=api)
+            assert_harmless(self, process.stdout)
+            golden(self, "status-odd.txt", self.check(process))
+
+    def test_json_is_the_apis(self):
+        with FakeApi(guests=ODD_GUESTS) as api:
+            process = run("--json", "status", api=api)
+            assert_harmless(self, process.stdout)
+            output = self.check(process)
+            self.assertEqual(output.count("\n"), 1)
+            self.assertEqual(json.loads(output)["host"], host())
+            self.assertEqual(json.loads(output)["guests"], ODD_GUESTS)
+
+    def test_ten_thousand_guests(self):
+        with FakeApi(guests=[guest(f"vm{i:05}") for i in range(10000)]) as api:
+            lines = self.check(run("status", api=api)).splitlines()
+            self.assertEqual(len(lines), 3 + 1 + 1 + 10000)
+            self.assertTrue(lines[-1].startswith("vm09999 "))
+
+
+class Explain(Case):
+    def test_text(self):
+        with FakeApi() as api:
+            golden(self, "explain.txt", self.check(run("explain", "web", api=api)))
+            self.assertIn(("GET", "/v1/decisions?since=0&guest=web", None), api.requests)
+
+    def test_nothing_known(self):
+        with FakeApi(guests=[unknown_guest("new")]) as api:
+            api.answers["GET /v1/decisions"] = {"next": 0, "lost": 0, "events": []}
+            golden(self, "explain-unknown.txt", self.check(run("explain", "new", api=api)))
+
+    def test_distress_and_observe(self):
+        with FakeApi(guests=[guest(distress=["swap-in"], distress_age=3.25, exempt=True, reason="exempt",
+                                   running=False, balloon={"driver": "working", "current": G, "target": 2 * G,
+                                                           "max": 3 * G})]) as api:
+            many = [event(seq=i, enacted=False, to=i << 20) for i in range(100)]
+            api.answers["GET /v1/decisions"] = {"next": 100, "lost": 0, "events": many}
+            text = self.check(run("explain", "web", api=api))
+        self.assertIn("distress    swap-in, for 3.2 s\n", text)
+        self.assertIn("1G, target 2G (inflating), at most 3G", text)
+        self.assertIn("; exempt\n", text)
+        self.assertIn(", not running\n", text)
+        self.assertEqual(text.count("(not enacted)"), 8)
+        self.assertLess(text.index("to 99M"), text.index("to 98M"))
+
+    def test_json(self):
+        with FakeApi() as api:
+            answer = json.loads(self.check(run("explain", "--json", "web", api=api)))
+            self.assertEqual(answer.pop("decisions"), [event()])
+            self.assertEqual(answer, guest())
+
+    def test_names_are_escaped(self):
+        for name in ("a/b", "..", "ü?x=1&y#", "%41", HOSTILE):
+            with self.subTest(name), FakeApi(guests=[guest(name)]) as api:
+                process = run("explain", name, api=api)
+                self.check(process)
+                assert_harmless(self, process.stdout)
+
+    def test_hostile_texts(self):
+        bad = guest(HOSTILE, explain=HOSTILE, reason=HOSTILE, error=HOSTILE, vmm=HOSTILE, socket=HOSTILE,
+                    distress=[HOSTILE])
+        with FakeApi(guests=[bad]) as api:
+            api.answers["GET /v1/decisions"] = {"next": 1, "events": [event(text=HOSTILE, state=HOSTILE)]}
+            for flags in ([], ["--json"]):
+                process = run("explain", HOSTILE, *flags, api=api)
+                self.check(process)
+                assert_harmless(self, process.stdout)
+
+    def test_not_found(self):
+        with FakeApi() as api:
+            process = run("explain", "nobody", api=api)
+            self.assertEqual(self.check(process, 3, "there is no /v1/guests/nobody"), "")
+
+
+class Set(Case):
+    def test_values(self):
+        for words, body in (
+                (["shares=high"], {"shares": "high"}),
+                (["shares=4000", "limit=1.5G"], {"shares": 4000, "limit": 3 * G // 2}),
+                (["reservation=256M", "exempt=yes"], {"reservation": 256 << 20, "exempt": True}),
+                (["reservation=0", "exempt=off", "limit=none"], {"reservation": 0, "exempt": False, "limit": "none"}),
+                (["guest-swap=no"], {"guest_swap": "no"}),
+                (["guest-swap=present"], {"guest_swap": "present"}),
+                (["shares=", "limit=default", "exempt="], {"shares": None, "limit": None, "exempt": None})):
+            with self.subTest(words), FakeApi() as api:
+                text = self.check(run("set", "web", *words, api=api))
+                self.assertEqual(api.requests, [("PATCH", "/v1/guests/web", body)])
+                self.assertEqual(text, "web: shares=5120 reservation=0 limit=512M exempt=no guest-swap=unknown\n")
+
+    def test_json(self):
+        with FakeApi() as api:
+            self.assertEqual(json.loads(self.check(run("set", "web", "shares=low", "--json", api=api))), guest())
+
+    def test_mistakes_are_found_here(self):
+        for words, message in (
+                ([], "something is missing"),
+                (["shares"], "'shares' is no key=value"),
+                (["=5"], "unknown setting ''"),
+                (["colour=red"], "unknown setting 'colour': there are shares, reservation, limit, exempt and "),
+                (["shares=0"], "shares=0: it takes high, normal, low or a number from 1"),
+                (["shares=-1"], "shares=-1"),
+                (["shares=lots"], "shares=lots"),
+                (["limit=2X"], "limit=2X: it takes none or a size like 1G"),
+                (["reservation=-1"], "reservation=-1"),
+                (["exempt=maybe"], "exempt=maybe: it takes yes or no"),
+                (["guest-swap=2"], "guest-swap=2"),
+                (["limit=1G", "limit=2G"], "'limit' is given twice"),
+                (["limit=1G", "colour=red"], "unknown setting 'colour'")):
+            with self.subTest(words), FakeApi() as api:
+                self.assertEqual(self.check(run("set", "web", *words, api=api), 2, message), "")
+                self.assertEqual(api.requests, [])
+
+    def test_refused(self):
+        for status, code, exit_code in ((400, "bad-request", 1), (403, "forbidden", 4), (404, "not-found", 3),
+                                        (409, "conflict", 1), (413, "too-large", 1), (503, "busy", 1)):
+            with self.subTest(status), FakeApi() as api:
+                api.answers["PATCH /v1/guests/web"] = error(status, code, "reservation is above limit")
+                self.check(run("set", "web", "reservation=1G", api=api), exit_code, "reservation is above limit")
+
+
+class Release(Case):
+    def test_one(self):
+        with FakeApi() as api:
+            text = self.check(run("release", "web", api=api))
+            self.assertEqual(text, "web: released; 128M are still to be given back\n")
+            self.assertEqual(api.requests, [("POST", "/v1/guests/web/release", None)])
+
+    def test_all(self):
+        with FakeApi() as api:
+            self.assertEqual(self.check(run("release", api=api)), "3 guests released\n")
+            self.assertEqual(json.loads(self.check(run("release", "--json", api=api))), {"released": 3})
+            self.assertEqual(api.requests[0], ("POST", "/v1/release", None))
+
+    def test_forbidden(self):
+        with FakeApi() as api:
+            api.answers["POST /v1/release"] = error(403, "forbidden", "only root and the group adm may")
+            self.check(run("release", api=api), 4, "only root and the group adm may")
+
+
+class Events(Case):
+    def test_text(self):
+        with FakeApi() as api:
+            first = [event(), event(seq=17, kind="host-state", guest=None, text="high after 3 s"),
+                     event(seq=18, guest=HOSTILE, text=HOSTILE, time=None)]
+            api.answers["GET /v1/events?since=0"] = {"next": 19, "lost": 0, "events": first}
+            api.answers["GET /v1/events"] = {"next": 19, "lost": 0, "events": []}
+            process = run("events", api=api)
+            assert_harmless(self, process.stdout)
+            text = self.check(process)
+            # The second request finds nothing new.
+            self.assertEqual([request[1] for request in api.requests],
+                             ["/v1/events?since=0", "/v1/events?since=19"])
+            golden(self, "events.txt", text)
+
+    def test_arguments(self):
+        with FakeApi() as api:
+            self.check(run("events", "--since", "5", "--guest", "a b", api=api))
+            self.assertEqual(api.requests[0][1], "/v1/events?since=5&guest=a%20b")
+
+    def test_json_is_the_apis(self):
+        with FakeApi() as api:
+            answer = json.loads(self.check(run("events", "--json", api=api)))
+            self.assertEqual(answer, {"next": 17, "lost": 0, "events": [event()]})
+
+    def test_lost(self):
+        with FakeApi() as api:
+            api.answers["GET /v1/events?since=0"] = {"next": 17, "lost": 4, "events": [event()]}
+            self.check(run("events", api=api), 0, "4 events are lost")
+
+    def follow(self, api, *flags):
+        process = subprocess.Popen([AEROSTAT, "--socket", api.socket, "events", "-f", *flags],
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment())
+        # Lines that never come end with the process, not with the patience of the one who waits.
+        watchdog = threading.Timer(30, process.kill)
+        watchdog.start()
+        self.addCleanup(watchdog.cancel)
+        return process
+
+    def test_follow_over_a_restart(self):
+        """New events, a daemon that is away for a while, and one that counts from the beginning again."""
+        with FakeApi() as api:
+            api.answers["GET /v1/events?since=0"] = {"next": 2, "events": [event(seq=1, text="one")]}
+            api.answers["GET /v1/events?since=2"] = {"next": 3, "events": [event(seq=2, text="two")]}
+            api.answers["GET /v1/events?since=3"] = {"next": 3, "events": []}
+            with self.follow(api, "--json") as process:
+                try:
+                    self.assertEqual(json.loads(process.stdout.readline())["text"], "one")
+                    self.assertEqual(json.loads(process.stdout.readline())["text"], "two")
+                    api.stop()
+                    self.assertIn(b"trying again", process.stderr.readline())
+                    api.answers["GET /v1/events?since=3"] = {"next": 1, "events": []}
+                    api.answers["GET /v1/events?since=0"] = {"next": 1, "events": [event(seq=0, text="three")]}
+                    api.start()
+                    self.assertIn(b"restarted", process.stderr.readline())
+                    self.assertEqual(json.loads(process.stdout.readline())["text"], "three")
+                finally:
+                    process.send_signal(signal.SIGTERM)
+
+    def test_follow_needs_a_daemon_to_begin_with(self):
+        api = FakeApi()
+        with self.follow(api) as process:
+            self.assertEqual(process.wait(timeout=30), 7)
+        api.directory.cleanup()
+
+    def test_wrong_since(self):
+        self.check(run("events", "--since", "yesterday"), 2, "--since yesterday: it takes an event's number")
+
+
+class Others(Case):
+    def test_reload(self):
+        with FakeApi() as api:
+            self.assertEqual(self.check(run("reload", api=api)), "configuration reloaded\n")
+            self.assertEqual(json.loads(self.check(run("reload", "-j", api=api))), {"reloaded": True})
+            wrong = "aerostat.conf:3: 'max' is no number; the old configuration stays"
+            api.answers["POST /v1/reload"] = error(409, "conflict", wrong)
+            self.check(run("reload", api=api), 1, wrong)
+
+    def test_metrics(self):
+        with FakeApi() as api:
+            text = '# HELP aerostat_x X.\naerostat_x{guest="a"} 1\n'
+            api.answers["GET /metrics"] = lambda: text
+            self.assertEqual(self.check(run("metrics", api=api)), text)
+            api.answers["GET /metrics"] = lambda: f'aerostat_x{{guest="{HOSTILE}"}} 1\n'
+            assert_harmless(self, run("metrics", api=api).stdout)
+            self.check(run("metrics", "--json", api=api), 2, "no JSON")
+
+    def test_version(self):
+        with FakeApi() as api:
+            self.assertRegex(self.check(run("version", api=api)), r"^aerostat [0-9.]+\naerostatd 0\.1\.0\n$")
+            answer = json.loads(self.check(run("version", "--json", api=api)))
+            self.assertEqual((answer["version"], answer["api"]), ("0.1.0", 1))
+            self.assertIn("client", answer)
+        self.assertRegex(self.check(run("version", "--socket", "/nonexistent")), "aerostatd is not running\n$")
+        self.assertRegex(self.check(run("--version")), r"^aerostat [0-9.]+\n$")
+
+
+READING = (["status"], ["explain", "web"], ["events"], ["metrics"], ["top", "-b", "-n1"], ["top", "-n1", "--json"])
+ALL = READING + (["set", "web", "shares=1"], ["release"], ["release", "web"], ["reload"], ["top"], ["status", "--json"])
+
+
+class Failures(Case):
+    def test_not_running(self):
+        for words in ALL:
+            with self.subTest(words):
+                self.assertEqual(self.check(run("-s", "/nonexistent/api.sock", *words), 7,
+                                            "no daemon at /nonexistent/api.sock (No such file or directory)"), "")
+
+    def test_socket_without_a_listener(self):
+        with tempfile.TemporaryDirectory(prefix="aerostat-cli-") as directory:
+            silent_listener(f"{directory}/api.sock").close()
+            self.check(run("status", "-s", f"{directory}/api.sock"), 7, "Connection refused")
+
+    @unittest.skipIf(os.geteuid() == 0 and not os.path.exists("/usr/bin/setpriv"), "root may open everything")
+    def test_socket_not_permitted(self):
+        with FakeApi() as api:
+            os.chmod(api.socket, 0o600)
+            os.chmod(api.directory.name, 0o711)
+            command = [AEROSTAT, "-s", api.socket, "status"]
+            if os.geteuid() == 0:
+                command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *command]
+                if subprocess.run([*command[:4], "test", "-x", AEROSTAT], check=False).returncode != 0:
+                    self.skipTest("another user can't run the program where it was built")
+            else:
+                os.chmod(api.socket, 0)
+            process = subprocess.run(command, capture_output=True, check=False, env=environment())
+            self.check(process, 4, "no permission to open")
+
+    def test_garbage(self):
+        for bad in (Raw(b""), Raw(b"\x00\xff" * 1000), Raw(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{}"),
+                    "no JSON", '{"guests": [', "[1, 2]", '"text"', "nul\x00l", '{"a": %d}' % 2**80,
+                    '{"a": 1} {"a": 2}', Raw(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1/\r\nContent-Length: 0\r\n\r\n")):
+            for words in (["status"], ["explain", "web"], ["events"], ["release"], ["top", "-n1"]):
+                with self.subTest(words=words, bad=bad), FakeApi() as api:
+                    api.find = lambda method, path: bad
+                    process = run(*words, api=api)
+                    self.assertEqual(process.stdout, b"")
+                    assert_harmless(self, process.stderr)
+                    self.check(process, 1, "aerostat: ")
+
+    def test_error_without_words(self):
+        with FakeApi() as api:
+            api.answers["GET /v1/host"] = (503, {"error": "busy"})
+            self.check(run("status", api=api), 1, "the daemon answered GET /v1/host with HTTP status 503")
+
+    def test_hostile_message(self):
+        with FakeApi() as api:
+            api.answers["GET /v1/host"] = error(404, "not-found", HOSTILE)
+            process = run("status", api=api)
+            assert_harmless(self, process.stderr)
+            self.check(process, 3, "evil\\x1b[2J")
+
+    def test_objects_of_the_wrong_kind(self):
+        """Valid JSON that is not what was asked for: nothing known, and no crash."""
+        for strange in ({}, {"guests": 7}, {"guests": [1, None, "x", []]}, {"guests": {"a": 1}, "events": [None, 3]}):
+            for words in READING + (["release"], ["release", "web"], ["set", "web", "shares=1"], ["version"]):
+                with self.subTest(words=words, strange=strange), FakeApi() as api:
+                    api.find = lambda method, path: strange
+                    self.check(run(*words, api=api))
+
+    def test_slow_answer(self):
+        with FakeApi() as api:
+            api.answers["GET /v1/host"] = lambda: time.sleep(1.5) or host()
+            self.check(run("status", api=api))
+
+    def test_no_answer(self):
+        with tempfile.TemporaryDirectory(prefix="aerostat-cli-") as directory:
+            with silent_listener(f"{directory}/api.sock"):
+                self.check(run("status", "-s", f"{directory}/api.sock"), 1, "none within 10 s")
+
+    def test_full_disk(self):
+        with FakeApi() as api, open("/dev/full", "wb") as full:
+            self.check(run("status", api=api, stdout=full), 1, "cannot write to standard output: No space left")
+
+
+class CommandLine(Case):
+    def test_mistakes(self):
+        for words, message in (
+                ([], "a verb is missing (see 'aerostat help')"),
+                (["frobnicate"], "unknown verb 'frobnicate'"),
+                (["--frob", "status"], "unknown option --frob"),
+                (["-x"], "unknown option -x"),
+                (["--socket"], "option --socket needs a value"),
+                (["status", "--frob=1"], "status: unknown option --frob (see 'aerostat help status')"),
+                (["status", "-jx"], "status: unknown option -x"),
+                (["status", "--json=yes"], "status: option --json takes no value"),
+                (["status", "now"], "status: 'now' is one word too many"),
+                (["explain"], "explain: something is missing: aerostat explain VM"),
+                (["explain", "a", "b"], "explain: 'b' is one word too many"),
+                (["release", "a", "b"], "release: 'b' is one word too many"),
+                (["set"], "set: something is missing"),
+                (["set", "web"], "set: something is missing: aerostat set VM KEY=VALUE..."),
+                (["help", "frobnicate"], "unknown verb 'frobnicate'"),
+                (["top", "-d"], "top: option -d needs a value"),
+                (["top", "-d", "0"], "top: --delay 0: it takes 0.2 to 3600 seconds"),
+                (["top", "-d", "soon"], "top: --delay soon"),
+                (["top", "-n", "0"], "top: --count 0"),
+                (["top", "-n", "1.5"], "top: --count 1.5"),
+                (["top", "--columns", "name,frob"], "top: --columns: 'frob' is unknown or repeated"),
+                (["top", "--columns", "name,name"], "top: --columns: 'name' is unknown or repeated"),
+                (["top", "--columns", ""], "top: --columns: '' is unknown or repeated"),
+                (["top", "--sort", "frob"], "top: --sort: there is no column 'frob'"),
+                (["top", "--csv", "--json"], "top: --json and --csv exclude each other"),
+                (["top", "5"], "top: '5' is one word too many"),
+                (["explain", "a", HOSTILE], "is one word too many")):
+            with self.subTest(words):
+                process = run(*words)
+                self.assertEqual(self.check(process, 2, message), "")
+                assert_harmless(self, process.stderr)
+
+    def test_common_options_on_both_sides_of_the_verb(self):
+        with FakeApi() as api:
+            for words in (["--json", "--socket", api.socket, "release"], ["release", "-j", "-s", api.socket],
+                          ["--json", "release", f"--socket={api.socket}"], ["release", "--js", "--sock", api.socket]):
+                with self.subTest(words):
+                    self.assertEqual(json.loads(self.check(run(*words))), {"released": 3})
+
+    def test_socket_precedence(self):
+        with FakeApi() as api:
+            self.check(run("status", AEROSTAT_SOCKET=api.socket))
+            self.check(run("-s", api.socket, "status", AEROSTAT_SOCKET="/nonexistent"))
+            self.check(run("status", AEROSTAT_SOCKET="/nonexistent/x"), 7, "/nonexistent/x")
+            self.check(run("-s", "/nonexistent/y", "status", AEROSTAT_SOCKET=api.socket), 7, "/nonexistent/y")
+
+    def test_options_end(self):
+        with FakeApi(guests=[guest("--json")]) as api:
+            self.assertIn("guest       --json\n", self.check(run("explain", "--", "--json", api=api)))
+
+    def test_help(self):
+        overview = self.check(run("help"))
+        self.assertEqual(overview, self.check(run("--help")))
+        verbs = self.check(run("_complete", "verbs")).split()
+        self.assertIn("status", verbs)
+        self.assertNotIn("_complete", overview)
+        for verb in verbs:
+            with self.subTest(verb):
+                text = self.check(run("help", verb))
+                self.assertEqual(text, self.check(run(verb, "--help")))
+                self.assertTrue(text.startswith(f"Usage: aerostat {verb} "), text)
+                self.assertIn(f"  {verb}", overview)
+                for option in self.check(run("_complete", "options", verb)).split():
+                    self.assertIn(option.rstrip("="), text)
+
+
+if __name__ == "__main__":
+    unittest.main()
