@@ -31,7 +31,6 @@ struct procscan_request {
     int dirfd;
     struct ram_block blocks[RAM_BLOCKS_MAX];
     struct procscan_result result;
-    gint64 duration;
 };
 
 static void pump(struct procscan *s);
@@ -155,7 +154,7 @@ static void scan_thread(GTask *task, gpointer source, gpointer data, GCancellabl
     (void)cancellable;
     req->result.error = scan(req);
     req->result.at = g_get_monotonic_time();
-    req->duration = req->result.at - begin;
+    req->result.duration = req->result.at - begin;
     g_task_return_boolean(task, TRUE);
 }
 
@@ -181,7 +180,7 @@ static void scan_finished(GObject *source, GAsyncResult *res, gpointer data)
         return; /* the task frees the request */
     g_queue_remove(&s->running, req);
     /* Of a scan's duration and the pause after it, the scan is 1/PROCSCAN_PART. */
-    s->next = MAX(s->next, req->result.at) + req->duration * (PROCSCAN_PART - 1);
+    s->next = MAX(s->next, req->result.at) + req->result.duration * (PROCSCAN_PART - 1);
     if (req->done)
         req->done(&req->result, req->data);
     pump(s);

@@ -21,7 +21,8 @@ struct procscan_request;
 
 struct procscan_result {
     int error;        /* 0, or -errno: -ENOENT the RAM is not there, -ESRCH process has ended */
-    gint64 at;        /* g_get_monotonic_time() */
+    gint64 at;        /* its end, g_get_monotonic_time() */
+    gint64 duration;  /* microseconds */
     uint64_t rss;     /* bytes of the blocks that the process has mapped in host memory */
     uint64_t swapped; /* bytes of the blocks in the host's swap */
     uint64_t anon;    /* bytes of anonymous memory of the whole process at that instant */

@@ -37,6 +37,7 @@ struct qemu_guest {
     /* poll */
     bool polling;
     size_t step;
+    bool setting_up;   /* with this poll */
     bool setup_due;    /* with the next poll */
     gint64 next_setup; /* ...or then */
     uint64_t base_memory, dimm_memory;

@@ -16,6 +16,7 @@
 #define BALLOON_TYPE "child<virtio-balloon" /* -pci, -ccw, -device, -pci-transitional, ... */
 
 struct step {
+    bool always; /* with every poll; else only when setting up */
     const char *command;
     bool (*wanted)(const struct qemu_guest *g);              /* NULL: always */
     struct json_object *(*args)(const struct qemu_guest *g); /* NULL: none */
@@ -196,17 +197,16 @@ static void stats_answer(struct qemu_guest *g, struct json_object *ret)
 }
 
 static const struct step steps[] = {
-    {"query-name", NULL, NULL, name_answer},
-    {"query-memory-size-summary", NULL, NULL, memory_answer},
-    {"query-memory-devices", NULL, NULL, memory_devices_answer},
-    {"query-memdev", NULL, NULL, memdev_answer},
-    {"qom-list", NULL, peripheral_args, peripheral_answer},
-    {"qom-list", no_balloon_path, anonymous_args, anonymous_answer},
-    {"qom-set", balloon_path, interval_args, interval_answer},
-#define FIRST_POLL_STEP 7
-    {"query-status", NULL, NULL, status_answer},
-    {"query-balloon", NULL, NULL, balloon_answer},
-    {"qom-get", balloon_path, stats_args, stats_answer},
+    {false, "query-name", NULL, NULL, name_answer},
+    {false, "query-memory-size-summary", NULL, NULL, memory_answer},
+    {false, "query-memory-devices", NULL, NULL, memory_devices_answer},
+    {false, "query-memdev", NULL, NULL, memdev_answer},
+    {false, "qom-list", NULL, peripheral_args, peripheral_answer},
+    {false, "qom-list", no_balloon_path, anonymous_args, anonymous_answer},
+    {false, "qom-set", balloon_path, interval_args, interval_answer},
+    {true, "query-status", NULL, NULL, status_answer},
+    {true, "query-balloon", NULL, NULL, balloon_answer},
+    {true, "qom-get", balloon_path, stats_args, stats_answer},
 };
 
 static void poll_continue(struct qemu_guest *g);
@@ -231,7 +231,7 @@ static void poll_continue(struct qemu_guest *g)
     for (; g->step < G_N_ELEMENTS(steps); g->step++) {
         const struct step *s = &steps[g->step];
 
-        if (s->wanted && !s->wanted(g))
+        if ((!s->always && !g->setting_up) || (s->wanted && !s->wanted(g)))
             continue;
         if (!qmp_execute(g->qmp, s->command, s->args ? s->args(g) : NULL, step_answered, g, NULL))
             qemu_poll_failed(g);
@@ -246,9 +246,9 @@ void qemu_poll_start(struct qemu_guest *g)
 {
     gint64 now = g_get_monotonic_time();
 
-    g->step = FIRST_POLL_STEP;
-    if (g->setup_due || now >= g->next_setup) {
-        g->step = 0;
+    g->step = 0;
+    g->setting_up = g->setup_due || now >= g->next_setup;
+    if (g->setting_up) {
         g->setup_due = false;
         g->next_setup = now + QEMU_SETUP_INTERVAL_USEC;
     }

@@ -118,6 +118,85 @@ static void test_not_found(void)
     fixture_deinit(&f);
 }
 
+/* While the host swaps, what is swapped of a memfd is not resident, though st_blocks has it. */
+static void test_memfd_swapped(void)
+{
+    struct ram_block block = {.size = 64 * MIB, .shared = true};
+    g_autofree char *content = g_strnfill(MIB, 'x'), *maps = NULL, *smaps = NULL, *path = NULL;
+    struct procmem_sample s;
+    struct procscan *scan;
+    struct procmem *p;
+    struct fixture f;
+    struct stat st;
+
+    fixture_init(&f);
+    fixture_write(&f, "/proc/42/fd/7", content);
+    path = g_strconcat(f.root, "/proc/42/fd/7", NULL);
+    g_assert_cmpint(stat(path, &st), ==, 0);
+    maps = g_strdup_printf("7f0000000000-7f0004000000 rw-s 00000000 %02x:%02x %lu "
+                           "/memfd:memory-backend-memfd (deleted)\n",
+                           major(st.st_dev), minor(st.st_dev), (unsigned long)st.st_ino);
+    smaps = g_strconcat(maps, "Rss: 100 kB\nSwap: 16 kB\n", NULL);
+    fixture_write(&f, "/proc/42/maps", maps);
+    fixture_write(&f, "/proc/42/smaps", smaps);
+    fixture_write(&f, "/proc/meminfo",
+                  "MemTotal: 9 kB\nMemFree: 1 kB\nMemAvailable: 2 kB\nSwapTotal: 99 kB\n"
+                  "SwapFree: 83 kB\n");
+    write_status(&f, 1000, 500, 100);
+    scan = procscan_new(f.root);
+    p = procmem_new(scan, f.root, 42);
+    procmem_set_blocks(p, &block, 1);
+    s = measure_until(p, RAM_MEMFD);
+    g_assert_cmpuint(s.resident, ==, (uint64_t)st.st_blocks * 512 - 16 * 1024);
+    procmem_free(p);
+    procscan_free(scan);
+    fixture_deinit(&f);
+}
+
+#define PACED_SCANS 6
+
+struct paced {
+    struct procscan_result results[PACED_SCANS];
+    unsigned n;
+};
+
+static void paced_done(const struct procscan_result *result, void *data)
+{
+    struct paced *t = data;
+
+    t->results[t->n++] = *result;
+}
+
+/* All scans together keep to their part of the time; an urgent one does not wait. */
+static void test_pacing(void)
+{
+    gint64 deadline = g_get_monotonic_time() + 3 * PATIENCE_USEC, begin, busy = 0;
+    struct ram_block block = {.size = 3 * MIB};
+    struct procscan *scan = procscan_new("");
+    autofd self = open("/proc/self", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct paced t = {0}, urgent = {0};
+
+    begin = g_get_monotonic_time();
+    for (int i = 0; i < PACED_SCANS; i++)
+        g_assert_nonnull(procscan_submit(scan, self, &block, 1, false, paced_done, &t));
+    while (t.n < PACED_SCANS / 2) {
+        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
+        g_main_context_iteration(NULL, TRUE);
+    }
+    g_assert_nonnull(procscan_submit(scan, self, &block, 1, true, paced_done, &urgent));
+    while (t.n < PACED_SCANS) {
+        g_assert_cmpint(g_get_monotonic_time(), <, deadline);
+        g_main_context_iteration(NULL, TRUE);
+        if (t.n == PACED_SCANS - 1)
+            g_assert_cmpuint(urgent.n, ==, 1);
+    }
+    /* Those that were the last at a time may have begun just now. */
+    for (int i = 0; i < PACED_SCANS - PROCSCAN_RUNNING; i++)
+        busy += t.results[i].duration;
+    g_assert_cmpint(t.results[PACED_SCANS - 1].at - begin, >=, busy * (PROCSCAN_PART - 1));
+    procscan_free(scan);
+}
+
 /* Freeing in the middle of a scan neither crashes nor calls back. */
 static void test_free_early(void)
 {
@@ -298,6 +377,8 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/procmem/private-model", test_private_model);
     g_test_add_func("/procmem/not-found", test_not_found);
+    g_test_add_func("/procmem/memfd-swapped", test_memfd_swapped);
+    g_test_add_func("/procmem/pacing", test_pacing);
     g_test_add_func("/procmem/free-early", test_free_early);
     g_test_add_func("/procmem/live-private", test_live_private);
     g_test_add_func("/procmem/live-memfd", test_live_memfd);
