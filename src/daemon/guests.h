@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The guests the daemon knows, by key. A guest's key is its name; where two have one name, the one
+ * that came second is NAME@PID for as long as it lives. A socket behind which no guest has shown
+ * itself yet is listed too, but gives way to a guest that claims its key.
+ */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+#include "core/policy.h"
+#include "daemon/settings.h"
+#include "vmm/vmm.h"
+
+/* Bytes of a guest's name that are used; what follows is cut off. */
+#define GUEST_NAME_MAX 255
+
+struct guest {
+    char *key;
+    struct vmm_guest *vmm;       /* borrowed: ends with VMM_EVENT_GONE */
+    struct policy_guest *policy; /* NULL until size and residency are known */
+    struct settings patched;     /* given over the API */
+    bool ready;                  /* has told its name */
+    bool doubled;                /* another guest had the name first */
+    bool sending;                /* an order is on its way to it */
+    usec_t pause, paused_until;  /* after an order that failed; 0: none */
+    uint64_t size;               /* at the last look; settings depend on it */
+    uint64_t inflated, deflated; /* bytes by which its balloon has moved since it was adopted */
+    uint64_t actual;             /* guest-visible size at the last look */
+    /* What was last reported as an event: */
+    enum vmm_link link;
+    enum stats_trust trust;
+    enum balloon_driver driver;
+    enum reason observed_reason; /* observe mode: the last decision */
+    uint64_t observed_to;
+};
+
+struct guests;
+
+struct guests *guests_new(void);
+void guests_free(struct guests *guests);
+
+/* A guest not yet known by a key of its own. */
+struct guest *guests_add(struct guests *guests, struct vmm_guest *vmm);
+
+/* The guest has told its name: gives it its key. */
+void guests_name(struct guests *guests, struct guest *guest);
+
+/* Forgets and frees it; its policy guest must be gone before. */
+void guests_remove(struct guests *guests, struct guest *guest);
+
+struct guest *guests_find(const struct guests *guests, const char *key);
+guint guests_count(const struct guests *guests);
+struct guest *guests_at(const struct guests *guests, guint i); /* in no particular order */
+
+/* Sorted by key; owned by the caller, its members are not. */
+GPtrArray *guests_sorted(const struct guests *guests);

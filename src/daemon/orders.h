@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Decisions on their way to the guests: each is sent, its outcome recorded, and told to the policy.
+ * A guest has at most one order on its way; one that refuses gets the next after a pause that
+ * doubles. An order outlives its guest: the guest may end before it answers.
+ */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+#include "core/policy.h"
+#include "daemon/guests.h"
+#include "daemon/recorder.h"
+
+#define ORDERS_PAUSE_MIN_USEC  (1 * USEC_PER_SEC)
+#define ORDERS_PAUSE_MAX_USEC  (60 * USEC_PER_SEC)
+#define ORDERS_EMPTY_WAIT_MSEC 2000
+
+struct orders_counters {
+    uint64_t sent[REASON_MAX]; /* accepted by the VMM */
+    uint64_t failed;           /* refused, timed out, guest gone */
+};
+
+struct orders;
+
+struct orders *orders_new(struct recorder *recorder);
+/* No order may be on its way any more. */
+void orders_free(struct orders *o);
+
+/* Sends the verdict's target to the guest, unless one is on its way or a pause is not over. */
+void orders_send(struct orders *o, struct guest *guest, const struct verdict *v);
+
+/* Observe mode: records what would have been sent, once while it stays the same. */
+void orders_observe(struct orders *o, struct guest *guest, const struct verdict *v);
+
+/*
+ * Sends every guest its full size, and calls @done when all have answered or ORDERS_EMPTY_WAIT_MSEC
+ * have passed, whichever is first; never from within this call.
+ */
+void orders_empty_all(struct orders *o, const struct guests *guests, GSourceFunc done, void *data);
+
+const struct orders_counters *orders_counters(const struct orders *o);

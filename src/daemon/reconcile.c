@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The loop. Two timers: every stats-period all guests are asked for fresh facts, every period the
+ * policy decides. What a guest answers is handed to the policy as it comes; where the policy says
+ * that this should not wait, a guest comes or goes, or an operator changes something, a decision is
+ * made at once, DECISION_GAP_MSEC after the last one at the earliest, so that many causes make one
+ * decision.
+ *
+ * A guest takes part once its size and residency are known, and until it ends: one that does not
+ * answer is still counted with what it holds, as unreachable. Nothing here waits for a guest, and
+ * nothing a guest does not answer delays another.
+ *
+ * There is no state to be kept: after a restart the balloons are adopted as they are found.
+ */
+#include "daemon/reconcile_impl.h"
+
+#include <string.h>
+
+#include "base/log.h"
+#include "base/size.h"
+#include "daemon/capacity.h"
+
+#define DECISION_GAP_MSEC 100
+
+static gboolean decide_soon(void *data);
+
+void reconcile_record(struct reconcile *r, enum event_kind kind, const struct guest *guest,
+                      char *text)
+{
+    struct event event = {.kind = kind, .state = r->state};
+
+    recorder_add(r->recorder, &event, guest ? guest->key : NULL, text);
+    if (guest)
+        log_info("guest %s: %s", guest->key, text);
+    else
+        log_info("host: %s", text);
+    g_free(text);
+}
+
+void reconcile_ask_for_decision(struct reconcile *r)
+{
+    usec_t passed = (now_usec() - r->decided) / USEC_PER_MSEC;
+
+    if (!r->soon && !r->closing)
+        r->soon = g_timeout_add((guint)u64_sub(DECISION_GAP_MSEC, passed), decide_soon, r);
+}
+
+static void note_state(struct reconcile *r, usec_t now)
+{
+    struct host_view view;
+    char free[SIZE_TEXT_MAX], capacity[SIZE_TEXT_MAX], minfree[SIZE_TEXT_MAX];
+
+    policy_host_view(r->policy, &view);
+    if (r->decisions)
+        r->state_usec[r->state] += now - r->decided;
+    overcommit_observe(&r->overcommit, view.configured, view.capacity, now);
+    if (view.state == r->state)
+        return;
+    r->state = view.state;
+    reconcile_record(r, EVENT_HOST_STATE, NULL,
+                     g_strdup_printf("state is %s: %s of %s are free, minfree is %s",
+                                     host_state_name(view.state), size_format(view.free, free),
+                                     size_format(view.capacity, capacity),
+                                     size_format(view.minfree, minfree)));
+}
+
+static void look_at_host(struct reconcile *r)
+{
+    struct host_observation seen;
+    int error = capacity_observe(r->config, r->host_root, &seen);
+
+    if (error == 0)
+        r->host = seen;
+    else if (!r->host_blind)
+        log_warning("the host's memory can't be read (%s); deciding with what was seen last",
+                    g_strerror(-error));
+    r->host_blind = error != 0;
+}
+
+static void act(struct reconcile *r)
+{
+    struct policy_guest *decided;
+
+    for (size_t i = 0; (decided = policy_decision(r->policy, i)); i++) {
+        struct guest *guest = policy_guest_owner(decided);
+        struct guest_view view;
+
+        policy_guest_view(decided, &view);
+        if (view.verdict.mechanism != MECHANISM_BALLOON)
+            continue;
+        if (r->config->mode == MODE_OBSERVE)
+            orders_observe(r->orders, guest, &view.verdict);
+        else
+            orders_send(r->orders, guest, &view.verdict);
+    }
+}
+
+static void decide(struct reconcile *r)
+{
+    usec_t now = now_usec();
+
+    look_at_host(r);
+    if (policy_decide(r->policy, &r->host, now) < 0)
+        g_error("out of memory");
+    note_state(r, now);
+    r->decided = now;
+    r->decisions++;
+    r->decision_seconds = (double)(now_usec() - now) / (double)USEC_PER_SEC;
+    act(r);
+    for (guint i = 0; i < guests_count(r->guests); i++) {
+        if (guests_at(r->guests, i)->policy)
+            reconcile_note_changes(r, guests_at(r->guests, i));
+    }
+}
+
+static gboolean decide_soon(void *data)
+{
+    struct reconcile *r = data;
+
+    r->soon = 0;
+    decide(r);
+    return G_SOURCE_REMOVE;
+}
+
+static gboolean on_decide_timer(void *data)
+{
+    decide(data);
+    return G_SOURCE_CONTINUE;
+}
+
+static gboolean on_poll_timer(void *data)
+{
+    struct reconcile *r = data;
+
+    for (guint i = 0; i < guests_count(r->guests); i++)
+        vmm_guest_poll(guests_at(r->guests, i)->vmm);
+    return G_SOURCE_CONTINUE;
+}
+
+static void stop_timers(struct reconcile *r)
+{
+    g_clear_handle_id(&r->poll_timer, g_source_remove);
+    g_clear_handle_id(&r->decide_timer, g_source_remove);
+    g_clear_handle_id(&r->soon, g_source_remove);
+}
+
+static void start_timers(struct reconcile *r)
+{
+    r->poll_timer =
+        g_timeout_add((guint)(r->config->stats_period_usec / USEC_PER_MSEC), on_poll_timer, r);
+    r->decide_timer =
+        g_timeout_add((guint)(r->config->period_usec / USEC_PER_MSEC), on_decide_timer, r);
+}
+
+static struct discovery_config discovery_of(const struct reconcile *r)
+{
+    return (struct discovery_config){
+        .directory = r->config->qmp_directory,
+        .paths = (const char *const *)r->config->qmp_sockets,
+        .host_root = r->host_root,
+        .timeout_msec = (guint)(r->config->qmp_timeout_usec / USEC_PER_MSEC),
+        .stats_period_sec = (guint)(r->config->stats_period_usec / USEC_PER_SEC),
+    };
+}
+
+struct reconcile *reconcile_new(const struct config *config, const char *host_root,
+                                struct recorder *recorder, GError **error)
+{
+    struct reconcile *r;
+    struct discovery_config discovery;
+
+    if (!capacity_check(config, host_root, error))
+        return NULL;
+    r = g_new0(struct reconcile, 1);
+    r->config = config;
+    r->host_root = host_root;
+    r->recorder = recorder;
+    r->policy = policy_new(&config->policy);
+    if (!r->policy)
+        g_error("out of memory");
+    r->guests = guests_new();
+    r->orders = orders_new(recorder);
+    discovery = discovery_of(r);
+    r->discovery = discovery_new(&discovery, reconcile_on_vmm_event, r);
+    start_timers(r);
+    reconcile_ask_for_decision(r); /* so that the host's figures are there from the beginning */
+    return r;
+}
+
+void reconcile_free(struct reconcile *r)
+{
+    if (!r)
+        return;
+    stop_timers(r);
+    /* First, because orders on their way are answered (with an error) here. */
+    discovery_free(r->discovery);
+    orders_free(r->orders);
+    guests_free(r->guests);
+    policy_free(r->policy);
+    g_free(r);
+}
+
+bool reconcile_configure(struct reconcile *r, const struct config *config, GError **error)
+{
+    struct discovery_config discovery;
+
+    if (!capacity_check(config, r->host_root, error))
+        return false;
+    r->config = config;
+    policy_set_params(r->policy, &config->policy);
+    for (guint i = 0; i < guests_count(r->guests); i++) {
+        struct guest *guest = guests_at(r->guests, i);
+
+        reconcile_configure_guest(r, guest);
+        guest->observed_to = 0; /* in observe mode, what would be done now is said anew */
+    }
+    discovery = discovery_of(r);
+    discovery_reconfigure(r->discovery, &discovery);
+    stop_timers(r);
+    start_timers(r);
+    reconcile_ask_for_decision(r);
+    return true;
+}
+
+struct guests *reconcile_guests(const struct reconcile *r)
+{
+    return r->guests;
+}
+
+void reconcile_host(const struct reconcile *r, struct host_status *ret)
+{
+    *ret = (struct host_status){
+        .overcommit = r->overcommit,
+        .inflated = r->gone_inflated,
+        .deflated = r->gone_deflated,
+        .guests = guests_count(r->guests),
+        .decisions = r->decisions,
+        .decision_seconds = r->decision_seconds,
+        .orders = *orders_counters(r->orders),
+    };
+    policy_host_view(r->policy, &ret->policy);
+    memcpy(ret->state_usec, r->state_usec, sizeof(ret->state_usec));
+    if (r->decisions)
+        ret->state_usec[r->state] += now_usec() - r->decided;
+    for (guint i = 0; i < guests_count(r->guests); i++) {
+        const struct guest *guest = guests_at(r->guests, i);
+        const struct vmm_facts *facts = vmm_guest_facts(guest->vmm);
+
+        ret->overhead += facts->overhead;
+        ret->inflated += guest->inflated;
+        ret->deflated += guest->deflated;
+        ret->guests_up += facts->link == VMM_LINK_UP;
+    }
+}
+
+void reconcile_empty_all(struct reconcile *r, GSourceFunc done, void *data)
+{
+    r->closing = true;
+    stop_timers(r);
+    orders_empty_all(r->orders, r->guests, done, data);
+}

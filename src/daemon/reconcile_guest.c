@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A guest's way through the daemon: seen, named, adopted, observed, configured, gone. */
+#include "base/log.h"
+#include "base/size.h"
+#include "daemon/reconcile_impl.h"
+
+/* What the operator said in the configuration, and over the API on top of it. */
+static struct settings settings_of(const struct reconcile *r, const struct guest *guest,
+                                   const struct settings *patched)
+{
+    struct settings s = *config_vm(r->config, vmm_guest_facts(guest->vmm)->name);
+
+    settings_merge(&s, patched);
+    return s;
+}
+
+/* Settings from two places may not fit each other or the guest: says so, and uses what fits. */
+static struct guest_settings usable_settings(const struct reconcile *r, const struct guest *guest)
+{
+    struct settings s = settings_of(r, guest, &guest->patched);
+    g_autoptr(GError) clash = NULL;
+
+    if (!settings_check(&s, guest->size, &clash)) {
+        log_warning("guest %s: %s; less is reserved for it", guest->key, clash->message);
+        if (s.limit)
+            s.reservation = u64_min(s.reservation, s.limit);
+    }
+    return settings_resolve(&s, guest->size);
+}
+
+void reconcile_configure_guest(struct reconcile *r, struct guest *guest)
+{
+    struct guest_settings settings;
+
+    if (!guest->policy)
+        return;
+    settings = usable_settings(r, guest);
+    policy_guest_configure(guest->policy, &settings);
+}
+
+void reconcile_observe(struct reconcile *r, struct guest *guest)
+{
+    const struct vmm_facts *facts = vmm_guest_facts(guest->vmm);
+    struct guest_observation seen = {
+        .size = facts->size,
+        .resident = facts->resident,
+        .actual = facts->actual,
+        .balloon_device = facts->balloon_device,
+        .reachable = facts->link == VMM_LINK_UP,
+        .running = facts->running,
+        .stats = facts->stats,
+    };
+
+    if (facts->size != guest->size) {
+        guest->size = facts->size;
+        reconcile_configure_guest(r, guest);
+    }
+    guest->inflated += u64_sub(guest->actual, facts->actual);
+    guest->deflated += u64_sub(facts->actual, guest->actual);
+    guest->actual = facts->actual;
+    if (policy_guest_observe(r->policy, guest->policy, &seen, now_usec()))
+        reconcile_ask_for_decision(r);
+}
+
+/* A guest takes part from now on. */
+static void adopt(struct reconcile *r, struct guest *guest)
+{
+    const struct vmm_facts *facts = vmm_guest_facts(guest->vmm);
+    struct guest_settings settings;
+    char size[SIZE_TEXT_MAX], balloon[SIZE_TEXT_MAX], pid[32] = "process not known";
+
+    guest->size = facts->size;
+    guest->actual = facts->actual;
+    settings = usable_settings(r, guest);
+    guest->policy = policy_guest_add(r->policy, &settings, now_usec());
+    if (!guest->policy)
+        g_error("out of memory");
+    policy_guest_set_owner(guest->policy, guest);
+    if (facts->pid)
+        g_snprintf(pid, sizeof(pid), "process %d", (int)facts->pid);
+    reconcile_record(r, EVENT_GUEST_ADDED, guest,
+                     g_strdup_printf("%s, size %s, balloon %s%s", pid,
+                                     size_format(facts->size, size),
+                                     size_format(u64_sub(facts->size, facts->actual), balloon),
+                                     guest->doubled ? "; another guest already has its name" : ""));
+    if (guest->doubled)
+        log_warning(
+            "guest %s: another guest is already named '%s'; give each guest a name of its own "
+            "(-name)",
+            guest->key, facts->name);
+    reconcile_ask_for_decision(r);
+}
+
+static void note_link(struct reconcile *r, struct guest *guest)
+{
+    const struct vmm_facts *facts = vmm_guest_facts(guest->vmm);
+
+    if (guest->link == facts->link)
+        return;
+    guest->link = facts->link;
+    reconcile_record(r, EVENT_GUEST_LINK, guest,
+                     g_strdup_printf("link is %s%s%s", vmm_link_name(facts->link),
+                                     facts->error ? ": " : "", facts->error ? facts->error : ""));
+}
+
+static void forget(struct reconcile *r, struct guest *guest)
+{
+    vmm_guest_set_owner(guest->vmm, NULL);
+    r->gone_inflated += guest->inflated;
+    r->gone_deflated += guest->deflated;
+    if (guest->policy) {
+        reconcile_record(r, EVENT_GUEST_GONE, guest, g_strdup("has ended"));
+        policy_guest_remove(r->policy, guest->policy);
+        reconcile_ask_for_decision(r);
+    }
+    guests_remove(r->guests, guest);
+}
+
+void reconcile_on_vmm_event(struct vmm_guest *vmm, enum vmm_event event, void *data)
+{
+    struct reconcile *r = data;
+    struct guest *guest = vmm_guest_owner(vmm);
+    const struct vmm_facts *facts = vmm_guest_facts(vmm);
+
+    if (!guest) {
+        if (event == VMM_EVENT_GONE)
+            return;
+        guest = guests_add(r->guests, vmm);
+        vmm_guest_set_owner(vmm, guest);
+    }
+    if (event == VMM_EVENT_GONE) {
+        forget(r, guest);
+        return;
+    }
+    if (event == VMM_EVENT_READY)
+        guests_name(r->guests, guest);
+    note_link(r, guest);
+    if (!guest->policy && guest->ready && facts->size && facts->updated)
+        adopt(r, guest);
+    if (guest->policy)
+        reconcile_observe(r, guest);
+}
+
+void reconcile_note_changes(struct reconcile *r, struct guest *guest)
+{
+    struct guest_view view;
+
+    policy_guest_view(guest->policy, &view);
+    if (view.trust != guest->trust) {
+        guest->trust = view.trust;
+        reconcile_record(r, EVENT_GUEST_STATS, guest,
+                         g_strdup_printf("statistics are %s", stats_trust_name(view.trust)));
+    }
+    if (view.driver != guest->driver) {
+        guest->driver = view.driver;
+        reconcile_record(r, EVENT_GUEST_DRIVER, guest,
+                         g_strdup_printf("balloon driver is %s", balloon_driver_name(view.driver)));
+    }
+}
+
+bool reconcile_patch(struct reconcile *r, struct guest *guest, struct json_object *body,
+                     GError **error)
+{
+    struct settings patched = guest->patched, all;
+
+    if (!settings_patch(&patched, body, error))
+        return false;
+    all = settings_of(r, guest, &patched);
+    if (!settings_check(&all, guest->size, error))
+        return false;
+    guest->patched = patched;
+    reconcile_configure_guest(r, guest);
+    reconcile_record(r, EVENT_SETTINGS, guest,
+                     g_strdup_printf("settings changed: %s",
+                                     json_object_to_json_string_ext(body, JSON_C_TO_STRING_PLAIN)));
+    reconcile_ask_for_decision(r);
+    return true;
+}
+
+bool reconcile_release(struct reconcile *r, struct guest *guest)
+{
+    if (!guest->policy)
+        return false;
+    policy_guest_release(guest->policy);
+    reconcile_record(r, EVENT_RELEASE, guest,
+                     g_strdup("its balloon is to be emptied, an operator says"));
+    reconcile_ask_for_decision(r);
+    return true;
+}

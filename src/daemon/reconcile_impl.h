@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What reconcile.c (the host, decisions) and reconcile_guest.c (the guests) share. */
+#pragma once
+
+#include "daemon/reconcile.h"
+#include "vmm/discovery.h"
+
+struct reconcile {
+    const struct config *config;
+    const char *host_root;
+    struct recorder *recorder;
+    struct policy *policy;
+    struct guests *guests;
+    struct orders *orders;
+    struct discovery *discovery;
+    guint poll_timer, decide_timer, soon; /* source ids; soon: 0 where no decision is asked for */
+    struct host_observation host;         /* as last seen */
+    bool host_blind;                      /* its memory can't be read just now */
+    bool closing;                         /* nothing is decided any more */
+
+    usec_t decided;
+    enum host_state state;
+    usec_t state_usec[HOST_STATE_MAX];
+    struct overcommit overcommit;
+    uint64_t decisions;
+    double decision_seconds;
+    uint64_t gone_inflated, gone_deflated; /* by guests that have ended */
+};
+
+static inline usec_t now_usec(void)
+{
+    return (usec_t)g_get_monotonic_time();
+}
+
+/* Decides as soon as DECISION_GAP_MSEC allow it. */
+void reconcile_ask_for_decision(struct reconcile *r);
+
+/* An event of the guest, or of the host where it is NULL; takes @text. Logged too. */
+void reconcile_record(struct reconcile *r, enum event_kind kind, const struct guest *guest,
+                      char *text);
+
+/* The callback for discovery. */
+void reconcile_on_vmm_event(struct vmm_guest *vmm, enum vmm_event event, void *data);
+
+/* Hands what the guest's facts say now to the policy, of which the guest is a part. */
+void reconcile_observe(struct reconcile *r, struct guest *guest);
+
+/* Settings in force have changed. */
+void reconcile_configure_guest(struct reconcile *r, struct guest *guest);
+
+/* Records what the policy has found out about a guest since the last decision. */
+void reconcile_note_changes(struct reconcile *r, struct guest *guest);
