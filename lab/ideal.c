@@ -28,6 +28,21 @@ uint64_t measure_need(const struct record *r, unsigned guest, double t)
     return u64_min(r->outcomes[guest].base + owned, g->size);
 }
 
+/* Page cache that the guest has filled before @t: it needs none of it, but occupies the host by it.
+ */
+static uint64_t cached(const struct scenario_guest *g, double t)
+{
+    uint64_t bytes = 0;
+
+    for (unsigned i = 0; i < g->phases->len; i++) {
+        const struct phase *p = &g_array_index(g->phases, struct phase, i);
+
+        if (p->kind == PHASE_STREAM && p->at < t)
+            bytes = u64_max(bytes, p->bytes);
+    }
+    return bytes;
+}
+
 /* First sample at or after @t; the last one where there is none. */
 static unsigned sample_at(const struct record *r, double t)
 {
@@ -67,6 +82,7 @@ static GArray *boundaries(const struct record *r)
 static void update(struct oracle_guest *o, const struct record *r, unsigned guest, double t)
 {
     const struct guest_sample *s = record_guest(r, sample_at(r, t), guest);
+    uint64_t cache = cached(scenario_guest(r->scenario, guest), t);
 
     o->need = measure_need(r, guest, t);
     if (o->size == 0 && s->alive) {
@@ -74,6 +90,7 @@ static void update(struct oracle_guest *o, const struct record *r, unsigned gues
         o->granted = s->granted;
         o->held = u64_min(s->resident, s->granted);
     }
+    o->held = u64_min(o->granted, u64_max(o->held, r->outcomes[guest].base + cache));
     if (o->size > 0 && o->need == 0)
         *o = (struct oracle_guest){.size = 0};
 }

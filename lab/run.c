@@ -7,7 +7,7 @@
 #include "lab/run.h"
 
 #include <glib/gstdio.h>
-#include <math.h>
+#include <stdio.h>
 
 #include "base/log.h"
 #include "lab/apiview.h"
@@ -275,7 +275,12 @@ static bool prepare(struct run *run)
         return true;
     run->daemon = daemonproc_new(run->scenario, run->config->mode, base, run->sockets);
     run->view.daemon = run->daemon;
-    return daemonproc_start(run->daemon, &run->error);
+    if (!daemonproc_start(run->daemon, &run->error))
+        return false;
+    if (run->config->live && run->table.terminal)
+        printf("To look inside, in another terminal: aerostat --socket %s top\n",
+               daemonproc_api(run->daemon));
+    return true;
 }
 
 static void clean_up(struct run *run)

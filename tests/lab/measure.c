@@ -131,6 +131,20 @@ static void test_ideal(struct fixture *f, const void *data)
     expect(f, "moved-ratio", "1.1", false, "1.191");
 }
 
+/* Cold page cache is needed by nobody, but it has to be moved out of the way. */
+static void test_ideal_cache(struct fixture *f, const void *data)
+{
+    (void)data;
+    f->record->outcomes[0].base = f->record->outcomes[1].base = 50 * MIB;
+    add_phase(f, 0, "at 0 stream 350M");
+    add_phase(f, 1, "at 2 fill 400M");
+    for (int i = 0; i < 3; i++)
+        add(f, 512, 60, 512, 60);
+    g_assert_cmpuint(measure_need(f->record, 0, 2), ==, 50 * MIB);
+    /* 400 + 450 held, 700 there are: the reader is lowered from 512 to 250. */
+    g_assert_cmpuint(measure_ideal(f->record), ==, 262 * MIB);
+}
+
 static void test_relief(struct fixture *f, const void *data)
 {
     (void)data;
@@ -271,6 +285,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     ADD("moved", test_moved);
     ADD("ideal", test_ideal);
+    ADD("ideal-cache", test_ideal_cache);
     ADD("relief", test_relief);
     ADD("over-capacity", test_over_capacity);
     ADD("back-at-full", test_back_at_full);
