@@ -66,10 +66,21 @@ void pages_add(struct pages *pages, struct content content)
     pages->count++;
 }
 
+/*
+ * Notes go with their pages: they lie among them, and one left behind in every 2 MiB would leave
+ * the guest's kernel no free block of the size that free page reporting reports. They go first,
+ * because what is freed last stays in the kernel's per-CPU lists for a while.
+ */
 void pages_shrink(struct pages *pages, uint64_t count)
 {
+    const uint64_t notes_per_page = PAGE_BYTES / sizeof(*pages->notes);
+    uint64_t first_note = (count + notes_per_page - 1) / notes_per_page * notes_per_page;
+
     if (count >= pages->count)
         return;
+    if (first_note < pages->count)
+        (void)madvise(&pages->notes[first_note],
+                      (pages->count - first_note) * sizeof(*pages->notes), MADV_DONTNEED);
     (void)madvise(page_at(pages, count), (pages->count - count) * PAGE_BYTES, MADV_DONTNEED);
     pages->count = count;
 }

@@ -9,6 +9,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "tests/guest/guarded.h"
+
 #define WAIT_MAX_USEC (20 * G_USEC_PER_SEC)
 
 struct fixture {
@@ -193,5 +195,5 @@ int main(int argc, char **argv)
     ADD("nonsense", test_nonsense_is_passed_over);
     ADD("full", test_guest_that_takes_no_orders);
     ADD("comes-back", test_comes_back);
-    return g_test_run();
+    return guarded_run();
 }

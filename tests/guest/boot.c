@@ -16,6 +16,7 @@
 #include "lab/accel.h"
 #include "lab/agent.h"
 #include "lab/vm.h"
+#include "tests/guest/guarded.h"
 
 #define MIB           ((uint64_t)1 << 20)
 #define WAIT_MAX_USEC (100 * G_USEC_PER_SEC)
@@ -242,6 +243,28 @@ static void test_without_driver(struct fixture *f, G_GNUC_UNUSED gconstpointer d
     g_assert_cmpuint(balloon_actual(f), ==, 256 * MIB);
 }
 
+static uint64_t resident_bytes(struct fixture *f)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/statm", lab_vm_pid(f->vm)), *text = NULL;
+
+    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    return g_ascii_strtoull(strchr(text, ' '), NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+/* What the program gives back reaches the host where the guest's kernel reports it. */
+static void test_free_page_reporting(struct fixture *f, G_GNUC_UNUSED gconstpointer data)
+{
+    struct lab_vm_config config = small_guest(f);
+    uint64_t full;
+
+    config.free_page_reporting = true;
+    boot(f, &config);
+    order(f, "{\"do\": \"fill\", \"bytes\": 134217728}");
+    full = resident_bytes(f);
+    order(f, "{\"do\": \"free\"}");
+    WAIT_FOR(f, resident_bytes(f) < full - 80 * MIB);
+}
+
 static void test_qemu_that_does_not_start(struct fixture *f, G_GNUC_UNUSED gconstpointer data)
 {
     struct lab_vm_config config = small_guest(f);
@@ -317,8 +340,9 @@ int main(int argc, char **argv)
     ADD("swap-and-stream", test_swap_and_stream);
     ADD("killed-for-memory", test_killed_for_memory);
     ADD("without-driver", test_without_driver);
+    ADD("free-page-reporting", test_free_page_reporting);
     ADD("does-not-start", test_qemu_that_does_not_start);
     ADD("killed-lab", test_lab_that_is_killed);
     g_test_add_func("/boot/probe", test_probe);
-    return g_test_run();
+    return guarded_run();
 }

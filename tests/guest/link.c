@@ -8,6 +8,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "tests/guest/guarded.h"
+
 /* A link and the lab's end of it. */
 struct fixture {
     char *directory, *path;
@@ -142,5 +144,5 @@ int main(int argc, char **argv)
     g_test_add("/link/nobody-reads", struct fixture, NULL, set_up, test_nobody_reads, tear_down);
     g_test_add("/link/end", struct fixture, NULL, set_up, test_end, tear_down);
     g_test_add_func("/link/no-device", test_no_such_device);
-    return g_test_run();
+    return guarded_run();
 }
