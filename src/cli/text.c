@@ -70,38 +70,33 @@ size_t text_width(const char *text)
     return width;
 }
 
-/* Bytes of the longest beginning of @text that fits in @width columns; @ret_width: what it takes.
- */
-static size_t fitting_prefix(const char *text, size_t width, size_t *ret_width)
+size_t text_prefix(const char *text, size_t width)
 {
     const char *at = text;
-    size_t used = 0;
 
     while (*at) {
-        size_t next = used + char_width(g_utf8_get_char(at));
+        size_t next = char_width(g_utf8_get_char(at));
 
         if (next > width)
             break;
-        used = next;
+        width -= next;
         at = text_next(at);
     }
-    *ret_width = used;
     return (size_t)(at - text);
 }
 
 char *text_fit(const char *text, size_t width, bool right, const char *ellipsis)
 {
     GString *out = g_string_new(NULL);
-    size_t full = text_width(text), used;
 
-    if (full > width && width > 0) {
-        g_string_append_len(out, text, (gssize)fitting_prefix(text, width - 1, &used));
-        g_string_append(out, ellipsis);
-        full = used + 1;
-    } else if (width > 0) {
+    if (text_width(text) <= width) {
         g_string_append(out, text);
+    } else if (width > 0) {
+        g_string_append_len(out, text, (gssize)text_prefix(text, width - 1));
+        g_string_append(out, ellipsis);
     }
-    for (; full < width; full++)
+    /* A wide character that did not fit leaves room too. */
+    for (size_t used = text_width(out->str); used < width; used++)
         g_string_insert_c(out, right ? 0 : -1, ' ');
     return g_string_free(out, FALSE);
 }

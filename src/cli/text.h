@@ -28,9 +28,12 @@ char *text_clean(const char *text, bool ascii);
 /* Columns of clean text on a terminal: wide characters take two, combining ones none. */
 size_t text_width(const char *text);
 
+/* Bytes of the longest beginning of clean text that fits in @width columns. */
+size_t text_prefix(const char *text, size_t width);
+
 /*
  * Clean text in exactly @width columns, padded on its right or, if @right, on its left. What does
- * not fit is cut and ends in @ellipsis (one column). Owned by the caller.
+ * not fit is cut and ends in @ellipsis (one column, or ""). Owned by the caller.
  */
 char *text_fit(const char *text, size_t width, bool right, const char *ellipsis);
 

@@ -78,6 +78,14 @@ static int wait_msec(const struct loop *loop)
     return (int)(MAX(left, 0) / 1000) + 1;
 }
 
+/* Taken off the queue, so that it does not arrive once signals are let through again. */
+static bool take_signal(struct loop *loop)
+{
+    struct signalfd_siginfo info;
+
+    return read(loop->signals, &info, sizeof(info)) > 0;
+}
+
 static void wait_and_take(struct loop *loop)
 {
     struct pollfd fds[] = {
@@ -90,7 +98,7 @@ static void wait_and_take(struct loop *loop)
     if (poll(fds, G_N_ELEMENTS(fds), wait_msec(loop)) < 0 && errno != EINTR)
         loop->top->wants.quit = true;
     take_keys(loop);
-    if (fds[0].revents & (POLLHUP | POLLERR | POLLNVAL) || fds[2].revents & POLLIN)
+    if (fds[0].revents & (POLLHUP | POLLERR | POLLNVAL) || take_signal(loop))
         loop->top->wants.quit = true;
     take_answers(loop);
 }

@@ -7,29 +7,29 @@
 
 #define MARGIN      2 /* columns of the table that stay in sight at each side */
 #define TOP_ROW     1
+#define PADDING     2  /* columns between the frame's edge and the text, the edge included */
+#define WIDTH_MIN   8  /* of the text; no window is drawn where there is less room */
 #define WRAP_INDENT 14 /* of the second and further parts of a line that is too long */
 
-/* Cuts @line into lines of at most @width columns, between words where that is possible. */
+/*
+ * Cuts @line into lines of at most @width columns, between words where that is possible. A part is
+ * always longer than the indentation of the next one, so that this ends: @width is at least
+ * WIDTH_MIN.
+ */
 static void wrap(GPtrArray *out, const char *line, size_t width)
 {
-    g_autofree char *indent = g_strnfill(MIN(WRAP_INDENT, width / 2), ' ');
+    size_t indent = MIN(WRAP_INDENT, width / 2);
     g_autofree char *rest = g_strdup(line);
 
     while (text_width(rest) > width) {
-        g_autofree char *head = text_fit(rest, width + 1, false, "");
-        char *space = strrchr(head, ' ');
-        /* A space within the indentation would not shorten the line. */
-        size_t cut = space && (size_t)(space - head) > strlen(indent) ? (size_t)(space - head) : 0;
+        size_t cut = text_prefix(rest, width);
+        const char *space = g_strrstr_len(rest, (gssize)cut + 1, " ");
         char *tail;
 
-        if (cut == 0) {
-            g_autofree char *full = text_fit(rest, width + 1, false, "");
-
-            cut = strlen(full) > 1 ? (size_t)(g_utf8_prev_char(full + strlen(full)) - full) : 1;
-            cut = MIN(cut, strlen(rest));
-        }
+        if (space && (size_t)(space - rest) > indent)
+            cut = (size_t)(space - rest);
         g_ptr_array_add(out, g_strndup(rest, cut));
-        tail = g_strconcat(indent, g_strchug(rest + cut), NULL);
+        tail = g_strdup_printf("%*s%s", (int)indent, "", g_strchug(rest + cut));
         g_free(rest);
         rest = tail;
     }
@@ -55,11 +55,12 @@ static GPtrArray *help_lines(void)
     for (const struct top_key_help *key = TOP_KEYS; key->keys; key++)
         add_line(lines, "%-18s %s", key->keys, key->meaning);
     add_line(lines, "%s", "");
+    add_line(lines, "%s", "Columns, and the keys that sort by them:");
     for (size_t i = 0; i < COLUMN_COUNT_ALL; i++) {
         const struct column *column = &COLUMNS[i];
 
-        add_line(lines, "%-9s %-8.*s %s", column->header, column->sort_key ? 8 : 0,
-                 (const char[]){'s', 'o', 'r', 't', ' ', column->sort_key, '\0'}, column->help);
+        add_line(lines, "%-9s %c  %s", column->header, column->sort_key ? column->sort_key : ' ',
+                 column->help);
     }
     return lines;
 }
@@ -99,7 +100,7 @@ static void draw_frame(struct screen *screen, const char *title, int rows, int w
     for (int i = 1; i < rows - 1; i++)
         screen_put(screen, TOP_ROW + i, MARGIN, STYLE_PLAIN, row);
     screen_put(screen, TOP_ROW + rows - 1, MARGIN, STYLE_PLAIN, edge);
-    screen_put(screen, TOP_ROW, MARGIN + 2, STYLE_STRONG, title);
+    screen_put(screen, TOP_ROW, MARGIN + PADDING, STYLE_STRONG, title);
 }
 
 static GPtrArray *popup_lines(const struct top *top, size_t width, const char **ret_title)
@@ -130,9 +131,9 @@ void top_draw_popup(struct top *top, struct screen *screen)
 
     screen_get_size(screen, &rows, &columns);
     width = columns - 2 * MARGIN;
-    if (width < 10 || rows < TOP_ROW + 3)
+    if (width < WIDTH_MIN + 2 * PADDING || rows < TOP_ROW + 3)
         return;
-    lines = popup_lines(top, (size_t)width - 4, &title);
+    lines = popup_lines(top, (size_t)width - 2 * PADDING, &title);
     height = MIN(rows - TOP_ROW, (int)lines->len + 2);
     page = (size_t)height - 2;
     if (top->mode == TOP_COLUMNS && top->popup_cursor < top->popup_first)
@@ -146,9 +147,9 @@ void top_draw_popup(struct top *top, struct screen *screen)
         size_t line = top->popup_first + i;
         bool selected = top->mode == TOP_COLUMNS && line == top->popup_cursor;
         g_autofree char *text =
-            text_fit(g_ptr_array_index(lines, line), (size_t)width - 4, false, ">");
+            text_fit(g_ptr_array_index(lines, line), (size_t)width - 2 * PADDING, false, ">");
 
-        screen_put(screen, TOP_ROW + 1 + (int)i, MARGIN + 2,
+        screen_put(screen, TOP_ROW + 1 + (int)i, MARGIN + PADDING,
                    selected ? STYLE_SELECTED : STYLE_PLAIN, text);
     }
 }
