@@ -54,6 +54,7 @@ static const struct kind {
     [GOAL_NO_INFLATE] = {"no-inflate", UNIT_BYTES, AT_MOST, SOMEBODY, TAIL_NONE},
     [GOAL_DRIVER] = {"driver", UNIT_WORD, EQUALS, SOMEBODY, TAIL_NONE},
     [GOAL_TRUST] = {"trust", UNIT_WORD, EQUALS, SOMEBODY, TAIL_NONE},
+    [GOAL_DISTRUSTED] = {"distrusted", UNIT_SECONDS, AT_LEAST, SOMEBODY, TAIL_NONE},
     [GOAL_STATE] = {"state.final", UNIT_WORD, EQUALS, NOBODY, TAIL_NONE},
     [GOAL_YIELDS] = {"yields", UNIT_BYTES, AT_LEAST, SOMEBODY, TAIL_TO},
 };

@@ -28,6 +28,7 @@ enum goal_kind {
     GOAL_NO_INFLATE,
     GOAL_DRIVER,
     GOAL_TRUST,
+    GOAL_DISTRUSTED,
     GOAL_STATE,
     GOAL_YIELDS,
     GOAL_KIND_MAX,

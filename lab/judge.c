@@ -108,6 +108,8 @@ static double number_of(const struct record *r, const struct goal *goal)
         return measure_split(r, goal->from, goal->to);
     case GOAL_NO_INFLATE:
         return (double)measure_largest_balloon(r, g);
+    case GOAL_DISTRUSTED:
+        return measure_distrusted(r, g);
     case GOAL_YIELDS:
         return (double)measure_yield(r, g, index_of(r, goal->other));
     case GOAL_DRIVER:

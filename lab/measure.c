@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "core/stats.h"
 #include "core/units.h"
 #include "lab/oracle.h"
 
@@ -241,6 +242,26 @@ uint64_t measure_least_granted(const struct record *r, unsigned guest, double fr
             least = u64_min(least, s->granted);
     }
     return least == UINT64_MAX ? 0 : least;
+}
+
+double measure_distrusted(const struct record *r, unsigned guest)
+{
+    const char *const disbelieved[] = {
+        stats_trust_name(STATS_STALE),
+        stats_trust_name(STATS_ABSURD),
+        stats_trust_name(STATS_CONTRADICTORY),
+        stats_trust_name(STATS_REFUTED),
+        NULL,
+    };
+    double seconds = 0;
+
+    for (unsigned i = 0; i < r->hosts->len; i++) {
+        const char *trust = record_guest(r, i, guest)->trust;
+
+        if (g_strv_contains(disbelieved, trust))
+            seconds += span(r, i);
+    }
+    return seconds;
 }
 
 uint64_t measure_yield(const struct record *r, unsigned guest, unsigned other)

@@ -62,6 +62,9 @@ uint64_t measure_owned(const struct record *r, unsigned guest, double from, doub
 /* Least granted size in the window; 0 where there is no sample. */
 uint64_t measure_least_granted(const struct record *r, unsigned guest, double from, double to);
 
+/* Seconds in which the daemon had statistics of the guest and did not believe them. */
+double measure_distrusted(const struct record *r, unsigned guest);
+
 /* By how much the resident size of @guest fell from its largest while that of @other grew. */
 uint64_t measure_yield(const struct record *r, unsigned guest, unsigned other);
 

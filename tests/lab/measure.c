@@ -243,6 +243,7 @@ static void test_counts(struct fixture *f, const void *data)
     last[1].report.oom_kill = 2;
     last[1].report.owned = 100 * MIB;
     last[1].driver = "absent";
+    last[0].trust = "refuted";
     f->record->outcomes[0].panicked = true;
     expect(f, "wrong-pages", "0", false, "1");
     expect(f, "wrong-pages.b", "0", true, "0");
@@ -258,6 +259,10 @@ static void test_counts(struct fixture *f, const void *data)
     expect(f, "no-inflate.b", "0", false, "112M");
     expect(f, "no-inflate.a", "0", true, "0");
     expect(f, "driver.b", "absent", true, "absent");
+    expect(f, "distrusted.a", "1s", false, "0.0 s");
+    add(f, 512, 300, 512, 180);
+    expect(f, "distrusted.a", "1s", true, "1.0 s");
+    expect(f, "distrusted.b", "1s", false, "0.0 s");
     expect(f, "state.final", "low", false, "high");
     expect(f, "yields.a", "80M to b", true, "80M");
     expect(f, "yields.a", "81M to b", false, "80M");
