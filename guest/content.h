@@ -9,8 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define PAGE_BYTES 4096u
-#define PAGE_WORDS (PAGE_BYTES / sizeof(uint64_t))
+#define PAGE_WORDS 512u
+#define PAGE_BYTES (PAGE_WORDS * 8)
 
 struct content {
     uint16_t random_words; /* of PAGE_WORDS; the rest of the page repeats one word */

@@ -17,8 +17,8 @@
 #include "base/log.h"
 #include "lab/vm.h"
 
-#define PROBE_MAX_USEC  (20 * G_USEC_PER_SEC) /* KVM takes one second, TCG three */
-#define PROBE_STEP_USEC (20 * 1000)
+#define PROBE_MAX_USEC  (20L * G_USEC_PER_SEC) /* KVM takes one second, TCG three */
+#define PROBE_STEP_USEC 20000
 
 const char *lab_kernel(void)
 {
