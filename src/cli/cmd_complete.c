@@ -3,12 +3,13 @@
  * What the shell's completion asks (data/completion): the words that may follow, from the same
  * tables that the program reads its command line with.
  *
- *     _complete verbs | options [VERB] | guests | settings
+ *     _complete verbs | options [VERB] | guests | settings | columns
  */
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "cli/columns.h"
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "cli/settings.h"
@@ -18,7 +19,7 @@
 static void append_options(GString *out, const struct option_spec *specs)
 {
     for (const struct option_spec *spec = specs; spec && spec->name; spec++)
-        g_string_append_printf(out, "--%s%s\n", spec->name, spec->argument ? "=" : "");
+        g_string_append_printf(out, "--%s\n", spec->name);
 }
 
 static void append_verbs(GString *out)
@@ -65,6 +66,9 @@ static enum exit_code run(struct cli *cli, const struct command *command, int ar
     } else if (strcmp(words[0], "settings") == 0) {
         for (const struct setting *s = SETTINGS; s->key; s++)
             g_string_append_printf(out, "%s=\n", s->key);
+    } else if (strcmp(words[0], "columns") == 0) {
+        for (size_t i = 0; i < COLUMN_COUNT_ALL; i++)
+            g_string_append_printf(out, "%s\n", COLUMNS[i].id);
     } else {
         return usage_error(command, "unknown word '%s'", words[0]);
     }
@@ -74,7 +78,7 @@ static enum exit_code run(struct cli *cli, const struct command *command, int ar
 
 const struct command COMMAND_COMPLETE = {
     .name = "_complete",
-    .operands = "verbs|options|guests|settings [VERB]",
+    .operands = "verbs|options|guests|settings|columns [VERB]",
     .summary = "Words for the shell's completion",
     .hidden = true,
     .run = run,

@@ -24,8 +24,7 @@ enum {
 
 struct reader {
     struct cli *cli;
-    const char *guest; /* NULL: all */
-    uint64_t since;
+    struct ring_query query;
     bool away; /* the daemon did not answer last time, and that was said */
 };
 
@@ -64,50 +63,50 @@ static void print_events(const struct reader *reader, struct json_object *answer
     }
 }
 
-/* Moves the reader past what it was given, and says what it missed. */
-static void advance(struct reader *reader, struct json_object *answer)
+static struct json_object *get(struct reader *reader, GError **error)
 {
-    uint64_t next = reader->since, lost = 0;
+    g_autofree char *path = ring_path("/v1/events", &reader->query);
+    struct json_object *answer = client_request(cli_client(reader->cli), "GET", path, NULL, error);
+    uint64_t lost = 0;
 
-    json_get_u64(answer, "next", &next);
-    json_get_u64(answer, "lost", &lost);
-    if (lost > 0)
+    if (json_get_u64(answer, "lost", &lost) && lost > 0)
         cli_error("%" PRIu64 " events are lost: they left the daemon's ring before they were read",
                   lost);
-    if (next < reader->since)
-        cli_error("the daemon was restarted: its events begin anew");
-    reader->since = next < reader->since ? 0 : next;
+    return answer;
 }
 
-/* The API's one answer for programs; for people, answer by answer until nothing new comes. */
 static enum exit_code print_all(struct reader *reader)
 {
-    uint64_t before;
+    g_autoptr(GError) error = NULL;
+    autojson answer = get(reader, &error);
 
-    do {
-        g_autofree char *path = ring_path("/v1/events", reader->since, reader->guest);
-        enum exit_code code = EXIT_CODE_OK;
-        autojson answer = cli_request(reader->cli, "GET", path, NULL, &code);
-
-        if (!answer)
-            return code;
-        if (reader->cli->json) {
-            cli_print_json(answer);
-            return EXIT_CODE_OK;
-        }
+    if (!answer)
+        return cli_failure(error);
+    if (reader->cli->json)
+        cli_print_json(answer);
+    else
         print_events(reader, answer);
-        before = reader->since;
-        advance(reader, answer);
-    } while (reader->since > before);
     return EXIT_CODE_OK;
+}
+
+/* Moves the reader past what it was given. */
+static void advance(struct reader *reader, struct json_object *answer)
+{
+    uint64_t next = reader->query.since;
+
+    json_get_u64(answer, "next", &next);
+    if (next < reader->query.since) {
+        cli_error("the daemon was restarted: its events begin anew");
+        next = 0;
+    }
+    reader->query.since = next;
 }
 
 /* One look; an error only where there is no point in trying again. */
 static enum exit_code follow_once(struct reader *reader, bool first)
 {
-    g_autofree char *path = ring_path("/v1/events", reader->since, reader->guest);
     g_autoptr(GError) error = NULL;
-    autojson answer = client_request(cli_client(reader->cli), "GET", path, NULL, &error);
+    autojson answer = get(reader, &error);
 
     if (answer) {
         print_events(reader, answer);
@@ -146,9 +145,9 @@ static enum exit_code run(struct cli *cli, const struct command *command, int ar
         if (id == 'f')
             follow_on = true;
         else if (id == OPTION_GUEST)
-            reader.guest = o.value;
+            reader.query.guest = o.value;
         else if (id == OPTION_SINCE &&
-                 !g_ascii_string_to_unsigned(o.value, 10, 0, G_MAXINT64, &reader.since, NULL))
+                 !g_ascii_string_to_unsigned(o.value, 10, 0, G_MAXINT64, &reader.query.since, NULL))
             return usage_error(command, "--since %s: it takes an event's number", o.value);
     }
     if (id < 0 || !options_count_operands(&o, 0, 0))

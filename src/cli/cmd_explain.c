@@ -30,15 +30,17 @@ static enum exit_code run(struct cli *cli, const struct command *command, int ar
     autojson guest = NULL;
     autojson decisions = NULL;
     g_autofree char *path = NULL, *decisions_path = NULL;
+    struct ring_query query = {.last = EXPLAIN_DECISIONS};
     char **operands;
 
     if (!options_only_operands(cli, command, argc, argv, 1, 1, &operands, &code))
         return code;
+    query.guest = *operands;
     path = cli_guest_path(*operands, "");
     guest = cli_request(cli, "GET", path, NULL, &code);
     if (!guest)
         return code;
-    decisions_path = ring_path("/v1/decisions", 0, *operands);
+    decisions_path = ring_path("/v1/decisions", &query);
     decisions = cli_request(cli, "GET", decisions_path, NULL, &code);
     if (!decisions)
         return code;
@@ -53,6 +55,6 @@ const struct command COMMAND_EXPLAIN = {
     .name = "explain",
     .operands = "VM",
     .summary = "Everything known about a guest, and why it is so",
-    .details = "With --json: the guest as the API has it, and its \"decisions\".",
+    .details = "With --json: the guest as the API has it, and its last \"decisions\".",
     .run = run,
 };

@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "cli/cli.h"
+#include "cli/explain.h"
 #include "cli/ring.h"
 #include "client/client.h"
 
@@ -45,7 +46,8 @@ static void get_sample(struct client *client, struct top_answer *answer)
 static void get_explanation(struct client *client, const char *name, struct top_answer *answer)
 {
     g_autofree char *guest = cli_guest_path(name, "");
-    g_autofree char *decisions = ring_path("/v1/decisions", 0, name);
+    struct ring_query query = {.last = EXPLAIN_DECISIONS, .guest = name};
+    g_autofree char *decisions = ring_path("/v1/decisions", &query);
 
     answer->explained = g_strdup(name);
     answer->guest = client_request(client, "GET", guest, NULL, &answer->error);
