@@ -35,24 +35,28 @@ static void flags_parse(const char *flags, struct smaps_vma *v)
     v->hugepage = strstr(flags, " hg");
 }
 
+/* "KEY:   N kB"; there are some twenty such lines a mapping, of which few are of interest. */
+static bool kib_parse(const char *line, const char *key, uint64_t *ret_bytes)
+{
+    size_t len = strlen(key);
+
+    if (strncmp(line, key, len) != 0)
+        return false;
+    *ret_bytes = g_ascii_strtoull(line + len, NULL, 10) * 1024;
+    return true;
+}
+
 static void value_parse(const char *line, struct smaps_vma *v)
 {
-    char key[32];
-    uint64_t kib;
-    int at = 0;
+    uint64_t bytes;
 
-    if (g_str_has_prefix(line, "VmFlags:")) {
+    if (g_str_has_prefix(line, "VmFlags:"))
         flags_parse(line, v);
+    else if (kib_parse(line, "Rss:", &v->rss) || kib_parse(line, "Swap:", &v->swap))
         return;
-    }
-    if (sscanf(line, "%31[A-Za-z_]: %n%" SCNu64 " kB", key, &at, &kib) != 2)
-        return;
-    if (!strcmp(key, "Rss"))
-        v->rss = kib * 1024;
-    else if (!strcmp(key, "Swap"))
-        v->swap = kib * 1024;
-    else if (!strcmp(key, "Private_Hugetlb") || !strcmp(key, "Shared_Hugetlb"))
-        v->hugetlb += kib * 1024;
+    else if (kib_parse(line, "Private_Hugetlb:", &bytes) ||
+             kib_parse(line, "Shared_Hugetlb:", &bytes))
+        v->hugetlb += bytes;
 }
 
 int smaps_read(FILE *file, GArray *vmas)

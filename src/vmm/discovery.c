@@ -44,13 +44,6 @@ struct entry {
     struct vmm_guest *guest;
 };
 
-static void source_remove(guint *id)
-{
-    if (*id)
-        g_source_remove(*id);
-    *id = 0;
-}
-
 /* --- the table --- */
 
 static void entry_free(gpointer data)
@@ -281,9 +274,9 @@ void discovery_free(struct discovery *d)
 {
     if (!d)
         return;
-    source_remove(&d->rescan_source);
-    source_remove(&d->soon_source);
-    source_remove(&d->ended_source);
+    g_clear_handle_id(&d->rescan_source, g_source_remove);
+    g_clear_handle_id(&d->soon_source, g_source_remove);
+    g_clear_handle_id(&d->ended_source, g_source_remove);
     g_clear_pointer(&d->directory, g_free);
     watch(d);
     (void)free_ended(d);

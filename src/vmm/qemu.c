@@ -39,13 +39,6 @@ static struct qemu_guest *qemu(struct vmm_guest *guest)
     return (struct qemu_guest *)guest; /* it begins with it */
 }
 
-static void source_remove(guint *id)
-{
-    if (*id)
-        g_source_remove(*id);
-    *id = 0;
-}
-
 /* --- facts --- */
 
 void qemu_set_name(struct qemu_guest *g, const char *name)
@@ -164,8 +157,9 @@ static gboolean polled_later(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
-/* A guest is shown with its memory measured: before, a daemon that starts would see a host that is
- * fuller than it is, and take memory from guests. True where that is worth to wait for. */
+/* The first exact measurement takes a moment. Until then only a bound of the guest's memory is
+ * known, and a daemon that has just started would take the host for fuller than it is. True where
+ * READY had better wait for it. */
 static bool wait_for_memory(struct qemu_guest *g)
 {
     gint64 now = g_get_monotonic_time();
@@ -297,7 +291,7 @@ static void qemu_free(struct vmm_guest *guest)
     struct qemu_guest *g = qemu(guest);
 
     qemu_link_close(g);
-    source_remove(&g->refused_source);
+    g_clear_handle_id(&g->refused_source, g_source_remove);
     tell_refused(g);
     procmem_free(g->mem);
     g_free(g->host_root);

@@ -35,5 +35,5 @@ struct qemu_config {
 struct vmm_guest *qemu_guest_new(const char *path, const struct qemu_config *config,
                                  vmm_event_fn event, void *data);
 
-/* From the next poll on. */
+/* The period from the next poll on, the time-out from the next connection on. */
 void qemu_guest_configure(struct vmm_guest *guest, const struct qemu_config *config);

@@ -10,13 +10,6 @@
 
 static void connect_now(struct qemu_guest *g);
 
-static void source_remove(guint *id)
-{
-    if (*id)
-        g_source_remove(*id);
-    *id = 0;
-}
-
 void qemu_link_set(struct qemu_guest *g, enum vmm_link link, const char *error)
 {
     struct vmm_facts *f = &g->base.facts;
@@ -39,8 +32,8 @@ void qemu_link_close(struct qemu_guest *g)
     qmp_free(q);
     g->closing = false;
     g->polling = false;
-    source_remove(&g->report_source);
-    source_remove(&g->retry_source);
+    g_clear_handle_id(&g->report_source, g_source_remove);
+    g_clear_handle_id(&g->retry_source, g_source_remove);
 }
 
 static gboolean retry_later(gpointer data)
@@ -57,7 +50,7 @@ static gboolean retry_later(gpointer data)
 
 void qemu_link_retry_in(struct qemu_guest *g, guint msec)
 {
-    source_remove(&g->retry_source);
+    g_clear_handle_id(&g->retry_source, g_source_remove);
     g->retry_source = g_timeout_add(msec, retry_later, g);
 }
 
@@ -83,7 +76,7 @@ static void on_state(struct qmp *q, enum qmp_state state, const GError *error, v
         break;
     case QMP_READY:
         g->answered = true;
-        source_remove(&g->report_source);
+        g_clear_handle_id(&g->report_source, g_source_remove);
         g->polling = false;
         vmm_guest_poll(&g->base); /* UP when all that must be known is known */
         break;

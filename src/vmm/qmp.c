@@ -75,13 +75,6 @@ static void command_finish(struct command *c, struct json_object *ret, const GEr
         done(ret, error, c->data);
 }
 
-static void source_remove(guint *id)
-{
-    if (*id)
-        g_source_remove(*id);
-    *id = 0;
-}
-
 static void fail_waiting(struct qmp *q, const GError *error)
 {
     struct command *c;
@@ -109,9 +102,9 @@ static void shut_down(struct qmp *q, const GError *error)
     struct command *sent = g_steal_pointer(&q->sent);
 
     q->state = QMP_CLOSED;
-    source_remove(&q->read_source);
-    source_remove(&q->write_source);
-    source_remove(&q->timer_source);
+    g_clear_handle_id(&q->read_source, g_source_remove);
+    g_clear_handle_id(&q->write_source, g_source_remove);
+    g_clear_handle_id(&q->timer_source, g_source_remove);
     fd_close(&q->fd);
     if (sent) {
         command_finish(sent, NULL, error);
@@ -198,7 +191,7 @@ static gboolean timer_elapsed(gpointer data)
 
 static void timer_start(struct qmp *q)
 {
-    source_remove(&q->timer_source);
+    g_clear_handle_id(&q->timer_source, g_source_remove);
     q->grace = false;
     q->timer_source = g_timeout_add(q->timeout_msec, timer_elapsed, q);
 }
@@ -312,7 +305,7 @@ static void answer_received(struct qmp *q, struct json_object *doc)
     if (!json_object_object_get_ex(doc, "return", &ret))
         error = qmp_wire_error(doc);
     q->sent = NULL;
-    source_remove(&q->timer_source);
+    g_clear_handle_id(&q->timer_source, g_source_remove);
     if (q->state == QMP_SILENT && c->done == NULL)
         set_state(q, QMP_READY, NULL);
     command_finish(c, ret, error);

@@ -40,7 +40,7 @@ const char *vmm_ram_name(enum vmm_ram ram);
 struct vmm_facts {
     const char *name; /* the guest's own name (QMP query-name), else the socket's file name */
     const char *socket_path;
-    const char *error; /* why the link is not up, one line; NULL where it is */
+    const char *error; /* why the guest can't be managed now, one line; NULL where it can */
     pid_t pid;         /* of the VMM process; 0: not known */
     enum vmm_link link;
     bool running; /* virtual CPUs run */

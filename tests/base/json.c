@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "tests/random.h"
 
 static struct json_object *parse(const char *text)
 {
@@ -170,15 +171,16 @@ static void test_write(void)
 static void test_random(void)
 {
     static const char alphabet[] = "{}[]\",:\\ \n0123456789.-+eEtrufalsn'N\xc3\xa4\x01";
+    g_autoptr(GRand) rand = random_seeded();
 
     for (int round = 0; round < 20000; round++) {
         char text[24];
-        size_t len = (size_t)g_test_rand_int_range(0, sizeof(text));
+        size_t len = (size_t)g_rand_int_range(rand, 0, sizeof(text));
         const char *why = NULL;
         g_autofree char *copy = NULL;
 
         for (size_t i = 0; i < len; i++)
-            text[i] = alphabet[g_test_rand_int_range(0, sizeof(alphabet))];
+            text[i] = alphabet[g_rand_int_range(rand, 0, sizeof(alphabet))];
         copy = g_memdup2(text, len); /* exact size: a sanitizer sees a read beyond */
         {
             autojson obj = json_parse(copy, len, &why);

@@ -3,6 +3,8 @@
 
 #include <glib.h>
 
+#include "tests/random.h"
+
 static void test_sizes(void)
 {
     static const struct {
@@ -127,9 +129,11 @@ static void test_format(void)
 /* What is shown can be read back, and differs from the value by less than the last digit shown. */
 static void test_round_trip(void)
 {
+    g_autoptr(GRand) rand = random_seeded();
+
     for (int i = 0; i < 10000; i++) {
-        uint64_t bytes = ((uint64_t)g_test_rand_int() << 32 | (uint32_t)g_test_rand_int()) >>
-                         g_test_rand_int_range(0, 64);
+        uint64_t bytes =
+            ((uint64_t)g_rand_int(rand) << 32 | g_rand_int(rand)) >> g_rand_int_range(rand, 0, 64);
         uint64_t back, diff;
         char buf[SIZE_TEXT_MAX];
 

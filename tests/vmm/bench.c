@@ -57,7 +57,7 @@ struct discovery_config bench_config(const struct bench *b)
     return (struct discovery_config){
         .directory = b->directory,
         .host_root = "",
-        .timeout_msec = BENCH_TIMEOUT_MSEC,
+        .timeout_msec = b->timeout_msec,
         .stats_period_sec = 2,
     };
 }
@@ -80,6 +80,7 @@ void bench_init(struct bench *b)
 
     *b = (struct bench){.directory = g_dir_make_tmp("aerostat-test-XXXXXX", &error)};
     g_assert_no_error(error);
+    b->timeout_msec = BENCH_TIMEOUT_MSEC;
     present_directory = b->directory;
     (void)signal(SIGABRT, clean_up);
     (void)signal(SIGTRAP, clean_up);

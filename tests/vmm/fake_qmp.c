@@ -18,19 +18,12 @@
     "\"stat-available-memory\": 200000000, \"stat-disk-caches\": 18446744073709551615}, "          \
     "\"last-update\": 1763745600}"
 
-static void source_remove(guint *id)
-{
-    if (*id)
-        g_source_remove(*id);
-    *id = 0;
-}
-
 static gboolean on_client(gint fd, GIOCondition condition, gpointer data);
 
 static void client_end(struct fake_qmp *f)
 {
-    source_remove(&f->read_source);
-    source_remove(&f->write_source);
+    g_clear_handle_id(&f->read_source, g_source_remove);
+    g_clear_handle_id(&f->write_source, g_source_remove);
     fd_close(&f->client);
     if (!f->accept_source && f->listener >= 0)
         f->accept_source = g_unix_fd_add(f->listener, G_IO_IN, on_client, f);
@@ -217,7 +210,7 @@ struct fake_qmp *fake_qmp_new(const char *path)
 
 void fake_qmp_free(struct fake_qmp *f)
 {
-    source_remove(&f->accept_source);
+    g_clear_handle_id(&f->accept_source, g_source_remove);
     fd_close(&f->listener);
     client_end(f);
     (void)unlink(f->path);

@@ -176,6 +176,7 @@ static void test_silent_and_back(void)
     struct one t;
 
     one_init(&t);
+    t.bench.timeout_msec = BENCH_SHORT_TIMEOUT_MSEC;
     f = one_ready(&t);
     t.fake->hold = true;
     bench_wait(&t.bench, f->link == VMM_LINK_SILENT);
@@ -205,6 +206,7 @@ static void test_no_greeting(void)
     struct one t;
 
     one_init(&t);
+    t.bench.timeout_msec = BENCH_SHORT_TIMEOUT_MSEC;
     greeting = t.fake->greeting;
     t.fake->greeting = "";
     bench_start(&t.bench);

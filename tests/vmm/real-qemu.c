@@ -143,6 +143,7 @@ static void test_stopped_process(void)
     pid_t pid;
 
     bench_init(&b);
+    b.timeout_msec = BENCH_SHORT_TIMEOUT_MSEC;
     pid = qemu_start(&b, private_ram);
     f = ready(&b, pid);
     g_assert_cmpint(kill(pid, SIGSTOP), ==, 0);
@@ -188,6 +189,7 @@ static void test_monitor_taken(void)
     pid_t pid;
 
     bench_init(&b);
+    b.timeout_msec = BENCH_SHORT_TIMEOUT_MSEC;
     pid = qemu_start(&b, private_ram);
     bench_wait(&b, (other = bench_connect(&b, "real.sock")) >= 0);
     bench_start(&b);

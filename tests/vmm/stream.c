@@ -3,8 +3,9 @@
 #include "vmm/qmp_stream.h"
 
 #include <glib.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "tests/random.h"
 
 static const char *const documents[] = {
     "{\"QMP\": {\"version\": {}, \"capabilities\": [\"oob\"]}}",
@@ -46,18 +47,9 @@ static enum qmp_stream_result feed_all(const char *data, size_t len, GRand *rand
     return r;
 }
 
-static GRand *seeded_rand(void)
-{
-    const char *text = g_getenv("AEROSTAT_SEED");
-    guint32 seed = text ? (guint32)strtoul(text, NULL, 10) : g_random_int();
-
-    g_test_message("AEROSTAT_SEED=%u", seed);
-    return g_rand_new_with_seed(seed);
-}
-
 static void test_splits(void)
 {
-    g_autoptr(GRand) rand = seeded_rand();
+    g_autoptr(GRand) rand = random_seeded();
     static const char *const between[] = {"", "\r\n", " ", "\n\n\t"};
 
     for (int round = 0; round < 3000; round++) {
@@ -135,7 +127,7 @@ static void test_endless(void)
 static void test_random(void)
 {
     static const char alphabet[] = "{}[]\"\\:, \r\nax1\xff";
-    g_autoptr(GRand) rand = seeded_rand();
+    g_autoptr(GRand) rand = random_seeded();
 
     for (int round = 0; round < 20000; round++) {
         g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func(g_free);
