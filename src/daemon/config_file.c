@@ -4,7 +4,10 @@
 #include <stdarg.h>
 #include <string.h>
 
-G_DEFINE_QUARK(aerostat - config - error, config_error)
+GQuark config_error_quark(void)
+{
+    return g_quark_from_static_string("aerostat-config-error");
+}
 
 /* Where the reader is. */
 struct reader {

@@ -133,10 +133,8 @@ bool daemon_reload(struct daemon *d, GError **error)
     autoconfig config = load_config(d->options, &cause);
 
     if (config && reconcile_configure(d->reconcile, config, &cause)) {
-        struct config *old = d->config;
-
-        d->config = config;
-        config = old; /* freed on return */
+        config_free(d->config);
+        d->config = g_steal_pointer(&config);
         adopt_socket(d, d->config);
         log_set_level(d->config->log_level);
         log_notice("the configuration was read again and is in force");

@@ -16,7 +16,10 @@
 #define LOCK_RETRY_USEC  10000
 #define DIRECTORY_ACCESS 0755
 
-G_DEFINE_QUARK(aerostat - listen - error, listen_error)
+GQuark listen_error_quark(void)
+{
+    return g_quark_from_static_string("aerostat-listen-error");
+}
 
 #define fail(error, code, ...) g_set_error(error, LISTEN_ERROR, code, __VA_ARGS__)
 

@@ -6,7 +6,10 @@
 #include "base/json.h"
 #include "base/size.h"
 
-G_DEFINE_QUARK(aerostat - settings - error, settings_error)
+GQuark settings_error_quark(void)
+{
+    return g_quark_from_static_string("aerostat-settings-error");
+}
 
 #define fail(error, ...) g_set_error(error, SETTINGS_ERROR, 0, __VA_ARGS__)
 
