@@ -181,6 +181,13 @@ class Settings(Api):
         self.ask("PATCH", "/v1/guests/a", {"shares": None, "limit": None})
         self.guest_is("a", shares=44, limit=200 * MIB)
 
+    def test_configured_reservation_above_the_size(self):
+        """The configuration is written before the guest is there: it gets what it can have, and a word."""
+        self.configure(rest='[vm "a"]\nreservation = 1G\n')
+        self.assertEqual(self.ask("POST", "/v1/reload")[0], 200)
+        self.guest_is("a", reservation=256 * MIB)
+        self.assertIn("reservation 1G is more than the guest's size 256M", self.log())
+
     def test_all_or_nothing(self):
         before = self.guest("a")
         for body in ({"shares": 9, "colour": 1}, {"shares": 9, "limit": "x"}, {"shares": 9, "exempt": 3},

@@ -295,6 +295,18 @@ class Restart(DaemonTest):
         self.assertIn("have not answered", self.log())
 
 
+    def test_second_signal_ends_at_once(self):
+        mute = self.fake("mute.sock", used=200 * MIB, needs=20 * MIB)
+        self.configure(capacity="150M", host="release-on-exit = yes\nqmp-timeout = 20s")
+        self.start()
+        self.guest_is("mute", balloon=lambda b: b["current"] > 0)
+        mute.set(talk="mute-balloon")
+        self.daemon.send_signal(signal.SIGTERM)
+        wait_for("the first to be seen", lambda: "stopping" in self.log())
+        self.assertEqual(self.stop(), 0)
+        self.assertNotIn("have not answered", self.log())
+
+
 class Observe(DaemonTest):
     def test_sends_nothing(self):
         spare = self.fake("spare.sock", used=230 * MIB, needs=60 * MIB)
