@@ -19,7 +19,7 @@ int qmp_socket_connect(const char *path, GError **error)
                     sizeof(address.sun_path) - 1);
         return -1;
     }
-    (void)strcpy(address.sun_path, path);
+    (void)g_strlcpy(address.sun_path, path, sizeof(address.sun_path));
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
         return fd_take(&fd);

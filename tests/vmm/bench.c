@@ -109,7 +109,7 @@ int bench_connect(const struct bench *b, const char *name)
     autofd fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     g_assert_cmpuint(strlen(path), <, sizeof(address.sun_path));
-    (void)strcpy(address.sun_path, path);
+    (void)g_strlcpy(address.sun_path, path, sizeof(address.sun_path));
     if (connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0)
         return -1;
     return fd_take(&fd);

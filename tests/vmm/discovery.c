@@ -163,7 +163,7 @@ static void leave_dead_socket(const char *path)
     autofd fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     g_assert_cmpuint(strlen(path), <, sizeof(address.sun_path));
-    (void)strcpy(address.sun_path, path);
+    (void)g_strlcpy(address.sun_path, path, sizeof(address.sun_path));
     g_assert_cmpint(bind(fd, (struct sockaddr *)&address, sizeof(address)), ==, 0);
 }
 

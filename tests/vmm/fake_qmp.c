@@ -192,7 +192,7 @@ struct fake_qmp *fake_qmp_new(const char *path)
     struct fake_qmp *f = g_new0(struct fake_qmp, 1);
 
     g_assert_cmpuint(strlen(path), <, sizeof(address.sun_path));
-    (void)strcpy(address.sun_path, path);
+    (void)g_strlcpy(address.sun_path, path, sizeof(address.sun_path));
     f->path = g_strdup(path);
     f->greeting = GREETING;
     f->size = f->actual = UINT64_C(512) << 20;
