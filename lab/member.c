@@ -197,7 +197,6 @@ static double rate(const struct agent_report *before, const struct agent_report 
 void member_sample(struct member *m, struct guest_sample *sample)
 {
     struct agent_report now = m->agent ? *agent_last(m->agent) : m->sampled;
-    bool squeezed = sample->granted < m->sampled_granted;
 
     sample->size = m->spec->size;
     sample->report = now;
@@ -205,9 +204,13 @@ void member_sample(struct member *m, struct guest_sample *sample)
     if (!sample->alive)
         return;
     sample->resident = resident_bytes(lab_vm_pid(m->vm), m->spec->size);
-    sample->rate = rate(&m->sampled, &now);
-    sample->starving = starved(&m->sampled, &now, m->spec->size, squeezed);
-    if (now.received > m->sampled.received)
+    if (now.received > m->sampled.received) {
+        m->rate = rate(&m->sampled, &now);
+        m->starving =
+            starved(&m->sampled, &now, m->spec->size, sample->granted < m->sampled_granted);
         m->sampled = now;
-    m->sampled_granted = sample->granted;
+        m->sampled_granted = sample->granted;
+    }
+    sample->rate = m->rate;
+    sample->starving = m->starving;
 }

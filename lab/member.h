@@ -26,8 +26,10 @@ struct member {
     char *monitor;     /* path of the lab's own monitor */
     gint64 booted;     /* g_get_monotonic_time() of QEMU's start */
     unsigned next_phase;
-    struct agent_report sampled; /* the report of the last sample */
+    struct agent_report sampled; /* the newest report of a sample, and what was drawn from it */
     uint64_t sampled_granted;
+    double rate;
+    bool starving;
 };
 
 void member_init(struct member *m, const struct scenario_guest *spec);

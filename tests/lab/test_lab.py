@@ -156,6 +156,14 @@ class Ends(unittest.TestCase):
         self.assertEqual(len(self.directories()), 1)
         self.end_by(signal.SIGTERM)
 
+    def test_daemon_that_refuses_its_configuration(self):
+        self.scenario.write_text(SCENARIO + "[daemon]\npolicy.period = soon\n")
+        run = lab(str(self.scenario), env={**os.environ, "TMPDIR": self.tmp.name})
+        self.assertEqual(run.returncode, 3)
+        self.assertIn("ended at once", run.stderr)
+        self.assertIn("soon", run.stderr)
+        self.assertEqual(self.directories(), [])
+
     def test_guest_that_dies_while_it_boots(self):
         process, qemu = self.start()
         os.kill(qemu, signal.SIGKILL)
