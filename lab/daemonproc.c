@@ -23,17 +23,17 @@ struct daemonproc {
     struct client *client;
 };
 
-/* The daemon of the same build tree, or the one that is installed beside the lab. */
-static char *find_program(void)
+char *daemonproc_find(const char *room, const char *name, const char *installed)
 {
     g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
     g_autofree char *here = g_path_get_dirname(self ? self : "");
-    char *built = g_build_filename(here, "..", "src", "daemon", "aerostatd", NULL);
+    g_autofree char *above = g_path_get_dirname(here);
+    char *built = g_build_filename(above, "src", room, name, NULL);
 
     if (g_file_test(built, G_FILE_TEST_IS_EXECUTABLE))
         return built;
     g_free(built);
-    return g_build_filename(here, "..", "sbin", "aerostatd", NULL);
+    return g_build_filename(above, installed, name, NULL);
 }
 
 struct daemonproc *daemonproc_new(const struct scenario *scenario, const char *mode,
@@ -44,7 +44,7 @@ struct daemonproc *daemonproc_new(const struct scenario *scenario, const char *m
     d->scenario = scenario;
     d->mode = g_strdup(mode);
     d->sockets = g_strdup(sockets);
-    d->program = find_program();
+    d->program = daemonproc_find("daemon", "aerostatd", "sbin");
     d->config = g_build_filename(directory, "aerostat.conf", NULL);
     d->log = g_build_filename(directory, "aerostatd.log", NULL);
     d->api = g_build_filename(directory, "api.sock", NULL);

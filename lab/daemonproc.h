@@ -35,5 +35,9 @@ bool daemonproc_healthy(struct daemonproc *d);
 /* GET @path; NULL where it does not run or does not answer. Owned by the caller. */
 struct json_object *daemonproc_get(struct daemonproc *d, const char *path);
 
+/* The path of a program of the same build tree (src/ROOM/NAME), or of one that is installed beside
+ * the lab in the directory @installed. Owned by the caller. */
+char *daemonproc_find(const char *room, const char *name, const char *installed);
+
 const char *daemonproc_api(const struct daemonproc *d);
 const char *daemonproc_log(const struct daemonproc *d);

@@ -20,6 +20,14 @@ static void erase(struct livetable *t)
     t->lines = 0;
 }
 
+/* What there is to say about the guest now. */
+static const char *remark(const struct guest_sample *s)
+{
+    if (!s->alive)
+        return s->report.received > 0 ? "ended" : "not there yet";
+    return s->starving ? "starving" : s->reason;
+}
+
 static void print_guest(const struct scenario_guest *spec, const struct guest_sample *s)
 {
     char resident[SIZE_TEXT_MAX], active[SIZE_TEXT_MAX], granted[SIZE_TEXT_MAX];
@@ -28,10 +36,7 @@ static void print_guest(const struct scenario_guest *spec, const struct guest_sa
     printf("  %-12s %6s %8s %8s %8s %8s %8s %9.0f  %s\n", spec->name, size_format(s->size, size),
            size_format(s->resident, resident), size_format(s->active, active),
            size_format(s->granted, granted), size_format(s->target, target),
-           size_format(s->report.owned, owned), s->rate,
-           !s->alive     ? "ended"
-           : s->starving ? "starving"
-                         : s->reason);
+           size_format(s->report.owned, owned), s->rate, remark(s));
 }
 
 static void draw_block(struct livetable *t, const struct record *r)
@@ -45,7 +50,7 @@ static void draw_block(struct livetable *t, const struct record *r)
            r->scenario->length, h->state, size_format(h->capacity, capacity),
            size_format(h->resident, resident),
            size_format(h->capacity > h->resident ? h->capacity - h->resident : 0, spare));
-    printf("  %-12s %6s %8s %8s %8s %8s %8s %9s\n", "guest", "size", "resident", "active",
+    printf("  %-12s %6s %8s %8s %8s %8s %8s %9s  reason\n", "guest", "size", "resident", "active",
            "granted", "target", "owned", "ops/s");
     for (unsigned g = 0; g < r->guests; g++)
         print_guest(scenario_guest(r->scenario, g), record_guest(r, i, g));
@@ -67,10 +72,8 @@ static void print_line(const struct record *r)
 
         printf(" | %s %s/%s", scenario_guest(r->scenario, g)->name, size_format(s->resident, a),
                size_format(s->granted, b));
-        printf(" owns %s %.0f ops/s%s", size_format(s->report.owned, a), s->rate,
-               !s->alive     ? " ended"
-               : s->starving ? " starving"
-                             : "");
+        printf(" owns %s %.0f ops/s %s", size_format(s->report.owned, a), s->rate,
+               s->alive && !s->starving ? "" : remark(s));
     }
     printf("\n");
     (void)fflush(stdout);

@@ -277,9 +277,12 @@ static bool prepare(struct run *run)
     run->view.daemon = run->daemon;
     if (!daemonproc_start(run->daemon, &run->error))
         return false;
-    if (run->config->live && run->table.terminal)
-        printf("To look inside, in another terminal: aerostat --socket %s top\n",
+    if (run->config->live && run->table.terminal) {
+        g_autofree char *program = daemonproc_find("cli", "aerostat", "bin");
+
+        printf("To look inside, in another terminal: %s --socket %s top\n", program,
                daemonproc_api(run->daemon));
+    }
     return true;
 }
 

@@ -79,7 +79,7 @@ static void print_states(const struct record *r)
             continue;
         before = h->state;
         if (++changes <= TIMELINE_MAX)
-            printf(" %.1f s %s%s", h->t, h->state, i + 1 < r->hosts->len ? "," : "");
+            printf("%s %.1f s %s", changes > 1 ? "," : "", h->t, h->state);
     }
     if (changes > TIMELINE_MAX)
         printf(" and %u changes more", changes - TIMELINE_MAX);
