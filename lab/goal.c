@@ -189,7 +189,7 @@ static bool parse_tail(char **words, struct goal *g)
 
 bool goal_parse(const char *key, const char *value, struct goal *ret_goal, GError **error)
 {
-    struct goal g = {.name = g_strdup(key), .to = INFINITY};
+    struct goal g = {.name = g_strdup(key), .to = (double)INFINITY};
     g_auto(GStrv) words = g_strsplit(value, " ", -1);
     const char *label = strchr(key, '/');
     g_autofree char *plain = g_strndup(key, label ? (gsize)(label - key) : strlen(key));
