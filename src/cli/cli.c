@@ -17,7 +17,7 @@ void cli_error(const char *format, ...)
     message = g_strdup_vprintf(format, args);
     va_end(args);
     clean = text_clean(message, false);
-    fprintf(stderr, "aerostat: %s\n", clean);
+    (void)fprintf(stderr, "aerostat: %s\n", clean);
 }
 
 enum exit_code cli_failure(const GError *error)

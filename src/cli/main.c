@@ -37,7 +37,7 @@ int main(int argc, char **argv)
     enum exit_code code;
 
     /* Only the characters: figures keep their point whatever the language. */
-    setlocale(LC_CTYPE, "");
+    (void)setlocale(LC_CTYPE, "");
     code = run(&cli, argc, argv);
     client_free(cli.client);
     return code;

@@ -43,7 +43,7 @@ void options_init(struct options *o, struct cli *cli, const struct command *comm
 
     *o = (struct options){.cli = cli, .command = command, .argc = argc, .argv = argv};
     /* ':' tells a missing argument from an unknown option; '+' stops at the verb. */
-    strcpy(o->shorts, command ? ":" : "+:");
+    g_strlcpy(o->shorts, command ? ":" : "+:", sizeof(o->shorts));
     count = add_options(o, COMMON_OPTIONS, 0);
     add_options(o, command ? command->options : NULL, count);
     optind = 0; /* glibc: begin anew, even in the middle of a word */

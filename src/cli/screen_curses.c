@@ -67,10 +67,10 @@ static void set_attributes(struct curses_screen *self, bool color)
         return;
     start_color();
     use_default_colors();
-    for (short style = 0; style < STYLE_MAX; style++) {
+    for (int style = 0; style < STYLE_MAX; style++) {
         if (foreground[style] == 0)
             continue;
-        init_pair(style, foreground[style], -1);
+        init_pair((short)style, foreground[style], -1);
         attributes[style] |= (attr_t)COLOR_PAIR(style);
     }
 }

@@ -17,6 +17,7 @@ struct table *table_new(const struct table_column *columns, size_t count)
 {
     struct table *table = g_new0(struct table, 1);
 
+    g_assert(count > 0);
     table->columns = columns;
     table->count = count;
     table->widths = g_new0(size_t, count);
@@ -66,11 +67,10 @@ void table_append_to(const struct table *table, GString *out)
     for (size_t i = 0; i < table->count; i++)
         append_cell(table, line, i, table->columns[i].header);
     g_string_append(out, line->str);
-    for (guint i = 0; i < table->cells->len; i++) {
-        if (i % table->count == 0)
-            g_string_truncate(line, 0);
-        append_cell(table, line, i % table->count, g_ptr_array_index(table->cells, i));
-        if ((i + 1) % table->count == 0)
-            g_string_append(out, line->str);
+    for (guint i = 0; i + table->count <= table->cells->len; i += (guint)table->count) {
+        g_string_truncate(line, 0);
+        for (guint c = 0; c < table->count; c++)
+            append_cell(table, line, c, g_ptr_array_index(table->cells, i + c));
+        g_string_append(out, line->str);
     }
 }

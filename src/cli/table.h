@@ -15,6 +15,7 @@ struct table_column {
     bool right; /* figures stand at the right */
 };
 
+/* @columns, at least one, are borrowed for the table's life. */
 struct table *table_new(const struct table_column *columns, size_t count);
 void table_free(struct table *table);
 

@@ -103,7 +103,8 @@ char *text_fit(const char *text, size_t width, bool right, const char *ellipsis)
 
 static const char *unknown(char buf[static TEXT_FIGURE_MAX])
 {
-    return strcpy(buf, "-");
+    g_strlcpy(buf, "-", TEXT_FIGURE_MAX);
+    return buf;
 }
 
 const char *text_size(uint64_t bytes, char buf[static TEXT_FIGURE_MAX])

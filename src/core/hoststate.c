@@ -50,6 +50,7 @@ enum host_state host_state_next(enum host_state before, uint64_t free, uint64_t 
 {
     enum host_state state = HOST_HIGH;
 
+    assert(before < HOST_STATE_MAX);
     while (state + 1 < HOST_STATE_MAX && free < state_mark(state + 1, minfree))
         state++;
     /* Better than before: climb only past those marks that are exceeded by the margin. */

@@ -21,7 +21,9 @@ static void test_clean(void)
     assert_clean("zo\u00eb \u30c7\u30fc \u20ac", false, "zo\u00eb \u30c7\u30fc \u20ac");
     assert_clean("zo\u00eb", true, "zo\\u{00eb}");
     assert_clean("a\nb\tc\033[2J\177", false, "a\\x0ab\\x09c\\x1b[2J\\x7f");
-    assert_clean("\xc2\x9b" "31m", false, "\\u{009b}31m");
+    assert_clean("\xc2\x9b"
+                 "31m",
+                 false, "\\u{009b}31m");
     assert_clean("\u202etxt\u2066\u2028\ufeff", false, "\\u{202e}txt\\u{2066}\\u{2028}\\u{feff}");
     assert_clean("\xff\xc3(\xe2\x82", false, "\\xff\\xc3(\\xe2\\x82");
     assert_clean("\xc0\x9b\xed\xa0\x80", false, "\\xc0\\x9b\\xed\\xa0\\x80");
@@ -83,7 +85,7 @@ static void test_figures(void)
     } cases[] = {
         {0, "0", "0"},           {0.25, "0.25", "0"},      {1, "1", "1"},
         {12.34, "12.3", "12"},   {1234.4, "1234", "1.2K"}, {9999, "9999", "9.8K"},
-        {12345, "12k", "12.1K"},   {-5, "-5", "-5"},         {-12345, "-12k", "-12.1K"},
+        {12345, "12k", "12.1K"}, {-5, "-5", "-5"},         {-12345, "-12k", "-12.1K"},
         {1e300, "1e+300", NULL}, {NAN, "-", "-"},          {INFINITY, "inf", NULL},
     };
     char buf[TEXT_FIGURE_MAX];
