@@ -135,12 +135,13 @@ static void test_starved(struct fixture *f, const void *data)
 
 static void test_frozen(struct fixture *f, const void *data)
 {
-    g_autofree char *first = through(f, STATS "\r\n");
+    g_autofree char *first = through(f, STATS "\r\n"); /* what is repeated from then on */
     g_autofree char *second =
         through(f, "{\"return\": {\"stats\": {\"stat-total-memory\": 400000000}, "
                    "\"last-update\": 9999}, \"id\": \"y\"}\r\n");
 
     (void)data;
+    assert_has(first, "\"stat-total-memory\":500000000");
     assert_has(second, "\"stat-total-memory\":500000000");
     assert_has(second, "\"last-update\":1234");
     assert_has(second, "\"id\":\"y\"");
