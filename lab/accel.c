@@ -120,7 +120,7 @@ const char *lab_vm_accelerator(void)
 
     if (found)
         return found;
-    if (chosen && strcmp(chosen, "kvm") && strcmp(chosen, "tcg"))
+    if (chosen && strcmp(chosen, "kvm") != 0 && strcmp(chosen, "tcg") != 0)
         log_warning("AEROSTAT_ACCEL=%s is neither kvm nor tcg; ignored", chosen);
     else if (chosen)
         found = !strcmp(chosen, "kvm") ? "kvm" : "tcg";

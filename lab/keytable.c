@@ -8,7 +8,7 @@
 static const char *const type_texts[] = {
     [KEY_SIZE] = "a size, as 512M", [KEY_COUNT] = "a number from 1 to 64",
     [KEY_BOOL] = "yes or no",       [KEY_SECONDS] = "a time, as 20s",
-    [KEY_TEXT] = "a text",
+    [KEY_TEXT] = "a text",          [KEY_CHOICE] = "one of its words",
 };
 
 static bool parse_count(const char *text, unsigned *ret)
