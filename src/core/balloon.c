@@ -105,13 +105,14 @@ static void set_target(struct policy_guest *g, uint64_t to, enum reason reason)
 }
 
 /* How far the guest can be asked to shrink now. */
-static uint64_t reachable_step(const struct policy_guest *g, const struct policy_params *params)
+static uint64_t reachable_step(const struct policy_guest *g, const struct policy_params *params,
+                               bool probe)
 {
     const uint64_t size = g->seen.size, spare = guest_spare(g, params);
 
     if (spare == GUEST_STAT_UNSET)
         return size / STEP_BLIND_DIVISOR;
-    if (guest_probe_swap(g, g->verdict.state))
+    if (probe)
         return u64_max(spare, guest_probe_step(g));
     if (g->swap != GUEST_SWAP_PRESENT)
         return spare;
@@ -127,7 +128,7 @@ static void inflate(struct policy_guest *g, const struct policy_params *params,
     uint64_t cap = size - (uint64_t)(params->balloon_max * (double)size);
     uint64_t floor = u64_max(cap, u64_min(g->settings.reservation, guest_limit(g)));
     uint64_t wanted = reason == REASON_LIMIT ? guest_limit(g) : g->verdict.entitled;
-    uint64_t reach = u64_sub(actual, reachable_step(g, params));
+    uint64_t reach = u64_sub(actual, reachable_step(g, params, bounds->probe));
     uint64_t to = u64_max(u64_max(wanted, floor), reach);
 
     /* What is under way already goes on; a step that adds next to nothing to it is not worth a

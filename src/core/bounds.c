@@ -10,6 +10,20 @@
  */
 #include "core/policy_guest.h"
 
+/* A probe for guest swap asks for this part of the guest's size. */
+#define PROBE_DIVISOR 64
+
+bool guest_probe_swap(const struct policy_guest *g, enum host_state state, bool needed)
+{
+    return needed && state >= HOST_HARD && g->swap == GUEST_SWAP_UNKNOWN &&
+           g->use_rate < guest_probe_step(g);
+}
+
+uint64_t guest_probe_step(const struct policy_guest *g)
+{
+    return u64_max(g->seen.size / PROBE_DIVISOR, BALLOON_STEP_MIN);
+}
+
 uint64_t guest_limit(const struct policy_guest *g)
 {
     return g->settings.limit ? u64_min(g->settings.limit, g->seen.size) : g->seen.size;
@@ -41,24 +55,35 @@ enum reason guest_balloon_obstacle(const struct policy_guest *g, usec_t now)
 }
 
 /*
- * The least visible size that the balloon can bring the guest to, and what makes it so. Without
- * swap of its own a guest needs what it uses and a reserve: where it has less than that, the floor
- * lies above its present size, and the balloon must give back.
+ * Without swap of its own a guest needs what it uses and a reserve. Where it has less than that,
+ * this lies above its present size, and the balloon must give back. What it is about to use on top
+ * is left to it, but not given at the cost of others.
  */
+static uint64_t needed_without_swap(const struct policy_guest *g,
+                                    const struct policy_params *params, uint64_t used)
+{
+    uint64_t needed = used + guest_reserve(g, params);
+
+    return u64_max(needed, u64_min(g->seen.actual, needed + guest_about_to_use(g)));
+}
+
+/* Sets the least visible size that the balloon can bring the guest to, and what makes it so. */
 static uint64_t balloon_floor(const struct policy_guest *g, const struct policy_params *params,
-                              enum host_state state, enum reason *ret_reason)
+                              struct guest_bounds *b)
 {
     uint64_t cap = g->seen.size - (uint64_t)(params->balloon_max * (double)g->seen.size);
     uint64_t available = guest_available(g);
 
-    *ret_reason = REASON_BALLOON_MAX;
+    b->lo_reason = REASON_BALLOON_MAX;
     if (g->swap == GUEST_SWAP_PRESENT || available == GUEST_STAT_UNSET)
         return cap;
     uint64_t used = u64_sub(g->seen.actual, available);
-    uint64_t floor = guest_probe_swap(g, state) ? u64_sub(used, guest_probe_step(g))
-                                                : used + guest_reserve(g, params);
+    uint64_t floor =
+        b->probe ? u64_sub(used, guest_probe_step(g)) : needed_without_swap(g, params, used);
+
+    b->vital = u64_min(used + guest_reserve(g, params) / 2, g->seen.size);
     if (floor > cap)
-        *ret_reason = REASON_GUEST_RESERVE;
+        b->lo_reason = REASON_GUEST_RESERVE;
     return u64_clamp(floor, cap, g->seen.size);
 }
 
@@ -71,17 +96,21 @@ static uint64_t room_to_grow(const struct policy_guest *g, const struct policy_p
 }
 
 struct guest_bounds guest_bounds(const struct policy_guest *g, const struct policy_params *params,
-                                 enum host_state state, usec_t horizon, usec_t now)
+                                 const struct outlook *outlook)
 {
     const uint64_t resident = g->seen.resident, size = g->seen.size;
-    struct guest_bounds b = {.lo_reason = guest_balloon_obstacle(g, now)};
-    uint64_t grown = resident + room_to_grow(g, params, horizon);
+    struct guest_bounds b = {
+        .lo_reason = guest_balloon_obstacle(g, outlook->now),
+        .probe = guest_probe_swap(g, outlook->state, outlook->probe),
+    };
+    uint64_t grown = resident + room_to_grow(g, params, outlook->horizon);
     bool ballooned = g->seen.actual < size;
-    bool hides_demand = ballooned && (state == HOST_HIGH || g->distress || grown >= g->seen.actual);
+    bool hides_demand =
+        ballooned && (outlook->state == HOST_HIGH || g->distress || grown >= g->seen.actual);
 
     b.hi = u64_min(hides_demand ? size : u64_min(size, grown), guest_limit(g));
     if (b.lo_reason == REASON_NONE)
-        b.lo = u64_min(ballooned ? size : resident, balloon_floor(g, params, state, &b.lo_reason));
+        b.lo = u64_min(ballooned ? size : resident, balloon_floor(g, params, &b));
     else
         b.lo = resident;
     if (g->settings.reservation >= b.lo) {

@@ -23,11 +23,14 @@
  */
 #define BALLOON_REST_USEC (3 * USEC_PER_SEC)
 
+/*
+ * A guest that uses more and more is left what it will use until the balloon could come back down:
+ * a reading is up to two seconds old when it is acted upon, and deflation takes another.
+ */
+#define USE_HORIZON_SECONDS 3.0
+
 /* Swap-in is counted in bytes, faults in pages of the guest. */
 #define GUEST_PAGE UINT64_C(4096)
-
-/* A probe for guest swap asks for this part of the guest's size. */
-#define PROBE_DIVISOR 64
 
 /* A guest low on memory for so long that never paged out has nowhere to page to. */
 #define SQUEEZED_USEC (10 * USEC_PER_SEC)
@@ -36,6 +39,11 @@ uint64_t guest_reserve(const struct policy_guest *g, const struct policy_params 
 {
     return u64_max(params->guest_reserve,
                    (uint64_t)(params->guest_reserve_part * (double)g->seen.size));
+}
+
+uint64_t guest_about_to_use(const struct policy_guest *g)
+{
+    return u64_min((uint64_t)((double)g->use_rate * USE_HORIZON_SECONDS), g->seen.size / 2);
 }
 
 static bool believed(const struct policy_guest *g)
@@ -110,6 +118,25 @@ static void learn_reserved(struct policy_guest *g, usec_t now)
     g->reserved = total > g->seen.actual ? u64_sub(g->seen.size, total) : g->seen.actual - total;
 }
 
+/* Resident bytes that the guest uses, by its own word; the pages of its kernel image included. */
+static uint64_t used_by_stats(const struct policy_guest *g)
+{
+    uint64_t total = g->stats.total;
+    uint64_t used = u64_sub(total, g->stats.available);
+
+    if (total > g->stats_actual)
+        used = u64_sub(used, u64_sub(g->seen.size, g->stats_actual));
+    return used + g->reserved;
+}
+
+static void follow_use(struct policy_guest *g, usec_t elapsed)
+{
+    uint64_t before = g->used;
+
+    g->used = used_by_stats(g);
+    g->use_rate = u64_max(before ? per_second(before, g->used, elapsed) : 0, g->use_rate / 2);
+}
+
 static void take_stats(struct policy_guest *g, const struct policy_params *params, usec_t now)
 {
     const struct guest_stats *s = &g->seen.stats;
@@ -126,6 +153,7 @@ static void take_stats(struct policy_guest *g, const struct policy_params *param
         if (believed(g)) {
             take_rates(g, &prev, elapsed);
             learn_reserved(g, now);
+            follow_use(g, elapsed);
         }
     } else if (s->last_update == 0 && g->stats.last_update == 0) {
         g->trust = STATS_ABSENT;
@@ -135,8 +163,10 @@ static void take_stats(struct policy_guest *g, const struct policy_params *param
     }
     if (believed(g) && now < g->refuted_until)
         g->trust = STATS_REFUTED;
-    if (!believed(g))
+    if (!believed(g)) {
         g->rates = (struct guest_rates){0};
+        g->used = g->use_rate = 0;
+    }
 }
 
 uint64_t guest_available(const struct policy_guest *g)
@@ -150,17 +180,9 @@ uint64_t guest_spare(const struct policy_guest *g, const struct policy_params *p
 {
     uint64_t available = guest_available(g);
 
-    return available == GUEST_STAT_UNSET ? available : u64_sub(available, guest_reserve(g, params));
-}
-
-bool guest_probe_swap(const struct policy_guest *g, enum host_state state)
-{
-    return g->swap == GUEST_SWAP_UNKNOWN && state >= HOST_HARD;
-}
-
-uint64_t guest_probe_step(const struct policy_guest *g)
-{
-    return u64_max(g->seen.size / PROBE_DIVISOR, BALLOON_STEP_MIN);
+    return available == GUEST_STAT_UNSET
+               ? available
+               : u64_sub(available, guest_reserve(g, params) + guest_about_to_use(g));
 }
 
 static void find_swap(struct policy_guest *g, usec_t now)
@@ -224,17 +246,6 @@ static void find_distress(struct policy_guest *g, const struct policy_params *pa
     g->distress = distress;
 }
 
-/* Resident bytes that the guest uses, by its own word; the pages of its kernel image included. */
-static uint64_t used_by_stats(const struct policy_guest *g)
-{
-    uint64_t total = g->stats.total;
-    uint64_t used = u64_sub(total, g->stats.available);
-
-    if (total > g->stats_actual)
-        used = u64_sub(used, u64_sub(g->seen.size, g->stats_actual));
-    return used + g->reserved;
-}
-
 static void estimate_activity(struct policy_guest *g, const struct policy_params *params,
                               usec_t now)
 {
@@ -244,7 +255,7 @@ static void estimate_activity(struct policy_guest *g, const struct policy_params
     if (believed(g) && g->stats.available != GUEST_STAT_UNSET &&
         g->stats.total != GUEST_STAT_UNSET) {
         source = ACTIVITY_STATS;
-        active = u64_min(used_by_stats(g), g->seen.resident);
+        active = u64_min(g->used, g->seen.resident);
     }
     if (source != g->activity_source)
         g->activity.known = false; /* an estimate from another source is no history of this one */

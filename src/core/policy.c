@@ -57,14 +57,14 @@ struct policy_params policy_params_default(void)
         .idle_tax = 0.75,
         .minfree = 0,
         .balloon_max = 0.65,
-        .activity = {.fast_usec = 4 * USEC_PER_SEC, .slow_usec = 20 * USEC_PER_SEC},
+        .activity = {.fast_usec = 2 * USEC_PER_SEC, .slow_usec = 8 * USEC_PER_SEC},
         .stats_stale_usec = 10 * USEC_PER_SEC,
         .stall_usec = 3 * USEC_PER_SEC,
         .stall_backoff_usec = 10 * USEC_PER_SEC,
         .stall_backoff_max_usec = 600 * USEC_PER_SEC,
         .growth_floor = 4 * MIB,
-        .guest_reserve = 16 * MIB,
-        .guest_reserve_part = 0.05,
+        .guest_reserve = 32 * MIB,
+        .guest_reserve_part = 0.1,
         .distress_swap_in = 512 * KIB,
         .distress_faults = 100,
     };
@@ -226,18 +226,33 @@ static usec_t horizon(const struct policy *p, usec_t now)
     return u64_clamp(u64_sub(now, p->decided_at), HORIZON_MIN_USEC, HORIZON_MAX_USEC);
 }
 
-static int split_memory(struct policy *p, usec_t now)
+static uint64_t set_bounds(struct policy *p, const struct outlook *outlook)
 {
+    uint64_t lo_sum = 0;
+
     for (size_t i = 0; i < p->n; i++) {
         const struct policy_guest *g = p->guests[i];
 
-        p->bounds[i] = guest_bounds(g, &p->params, p->state, horizon(p, now), now);
+        p->bounds[i] = guest_bounds(g, &p->params, outlook);
         p->split[i] = (struct waterfill_guest){
             .shares = (double)guest_shares(g),
             .active = g->active,
             .lo = p->bounds[i].lo,
             .hi = p->bounds[i].hi,
         };
+        lo_sum += p->bounds[i].lo;
+    }
+    return lo_sum;
+}
+
+static int split_memory(struct policy *p, usec_t now)
+{
+    struct outlook outlook = {.state = p->state, .horizon = horizon(p, now), .now = now};
+
+    /* What the guests can spare is not enough: see who has swap of its own. */
+    if (set_bounds(p, &outlook) > p->available && p->state >= HOST_HARD) {
+        outlook.probe = true;
+        (void)set_bounds(p, &outlook);
     }
     return waterfill(p->split, p->n, p->available, p->params.idle_tax);
 }
@@ -270,8 +285,8 @@ struct claim {
     double level;
 };
 
-/* Those in distress first, then the lowest level. What a guest cannot live without (lo) it gets in
- * any case: it is little, and the alternative is a kill inside the guest. */
+/* Those in distress first, then the lowest level. What is vital to a guest it gets in any case: it
+ * is little, and the alternative is a kill inside the guest. */
 static int compare_claims(const void *a, const void *b)
 {
     const struct claim *x = a, *y = b;
@@ -282,10 +297,10 @@ static int compare_claims(const void *a, const void *b)
     return (x->level > y->level) - (x->level < y->level);
 }
 
-static void ration_claim(struct policy_guest *g, uint64_t *free_left)
+static void ration_claim(struct policy_guest *g, uint64_t vital, uint64_t *free_left)
 {
     uint64_t wanted = g->verdict.to - g->verdict.from;
-    uint64_t needed = u64_sub(g->verdict.lo, g->verdict.from);
+    uint64_t needed = u64_sub(vital, g->verdict.from);
     uint64_t granted = u64_min(wanted, u64_max(*free_left, needed));
 
     *free_left -= u64_min(granted, *free_left);
@@ -328,7 +343,7 @@ static int ration_deflations(struct policy *p)
     }
     qsort(claims, n, sizeof(*claims), compare_claims);
     for (size_t i = 0; i < n; i++)
-        ration_claim(claims[i].guest, &free_left);
+        ration_claim(claims[i].guest, p->bounds[claims[i].guest->index].vital, &free_left);
     free(claims);
     return 0;
 }

@@ -55,6 +55,8 @@ struct policy_guest {
     enum activity_source activity_source;
     uint64_t active;
     uint64_t growth_rate; /* bytes/s of resident */
+    uint64_t used;        /* by its statistics; meaningless before the first believed ones */
+    uint64_t use_rate;    /* bytes/s by which that grows */
 
     unsigned distress;
     usec_t distress_since;
@@ -68,7 +70,10 @@ struct policy_guest {
 /* observe.c */
 void guest_take_in(struct policy_guest *g, const struct policy_params *params,
                    const struct guest_observation *seen, usec_t now);
+
+/* Available memory that a guest is left at any rate, and what it is about to use on top of that. */
 uint64_t guest_reserve(const struct policy_guest *g, const struct policy_params *params);
+uint64_t guest_about_to_use(const struct policy_guest *g);
 
 /*
  * Memory that the guest says it could do without, less what the balloon took since it said so.
@@ -76,30 +81,41 @@ uint64_t guest_reserve(const struct policy_guest *g, const struct policy_params 
  */
 uint64_t guest_available(const struct policy_guest *g);
 
-/* The same less what is to be left to it. */
+/* The same less its reserve and what it is about to use. */
 uint64_t guest_spare(const struct policy_guest *g, const struct policy_params *params);
-
-/*
- * A guest that was never seen to page out is asked for a little more than it has to spare, once the
- * host is in state hard: if it has swap of its own, it will show.
- */
-bool guest_probe_swap(const struct policy_guest *g, enum host_state state);
-uint64_t guest_probe_step(const struct policy_guest *g);
 
 /* bounds.c */
 struct guest_bounds {
     uint64_t lo, hi;
     enum reason lo_reason; /* what makes lo what it is, for a guest that ends there */
+    uint64_t vital; /* visible size below which a guest without swap must fear its OOM killer */
+    bool probe;     /* it may be asked for more than it has to spare, to see if it has swap */
 };
+
+/*
+ * Whether a guest has swap of its own shows when it is asked for a little more than it has to
+ * spare. That is done only where the host is in state hard and what all guests can spare does not
+ * do
+ * (@needed), and not to a guest that grows: it is about to show by itself.
+ */
+bool guest_probe_swap(const struct policy_guest *g, enum host_state state, bool needed);
+uint64_t guest_probe_step(const struct policy_guest *g);
 
 /* May the balloon be asked to grow now? REASON_NONE, or what forbids it. */
 enum reason guest_balloon_obstacle(const struct policy_guest *g, usec_t now);
 uint64_t guest_limit(const struct policy_guest *g);
 uint64_t guest_shares(const struct policy_guest *g);
 
-/* @horizon: time until the next decision. */
+/* What a decision knows before it looks at the guests. */
+struct outlook {
+    enum host_state state;
+    usec_t horizon; /* time until the next decision */
+    usec_t now;
+    bool probe; /* what the guests can spare is not enough */
+};
+
 struct guest_bounds guest_bounds(const struct policy_guest *g, const struct policy_params *params,
-                                 enum host_state state, usec_t horizon, usec_t now);
+                                 const struct outlook *outlook);
 
 /* balloon.c */
 
