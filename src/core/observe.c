@@ -226,7 +226,7 @@ static unsigned signs_of_distress(const struct policy_guest *g, const struct pol
         signs |= DISTRESS_SWAP_IN;
     if (file_faults(g) >= params->distress_faults)
         signs |= DISTRESS_MAJOR_FAULTS;
-    if (g->stats.available < reserve / 2)
+    if (g->stats.available < (reserve + guest_about_to_use(g)) / 2)
         signs |= DISTRESS_LOW_AVAILABLE;
     if (g->rates.direct_reclaims > 0)
         signs |= DISTRESS_DIRECT_RECLAIM;
@@ -255,7 +255,7 @@ static void estimate_activity(struct policy_guest *g, const struct policy_params
     if (believed(g) && g->stats.available != GUEST_STAT_UNSET &&
         g->stats.total != GUEST_STAT_UNSET) {
         source = ACTIVITY_STATS;
-        active = u64_min(g->used, g->seen.resident);
+        active = u64_min(u64_min(g->used, g->seen.resident) + guest_about_to_use(g), g->seen.size);
     }
     if (source != g->activity_source)
         g->activity.known = false; /* an estimate from another source is no history of this one */
