@@ -6,7 +6,7 @@
  * hand can reclaim. Counting the unreclaimable into lo makes the others carry the rest of a
  * shortage, instead of waiting for a guest that cannot deliver. hi is what it could use before the
  * next decision: what is resident plus room to grow, or all of its size where a balloon that it
- * presses against hides how much it would use.
+ * presses against hides how much it would use. Beyond that, a balloon may be emptied for comfort.
  */
 #include "core/policy_guest.h"
 
@@ -105,8 +105,7 @@ struct guest_bounds guest_bounds(const struct policy_guest *g, const struct poli
     };
     uint64_t grown = resident + room_to_grow(g, params, outlook->horizon);
     bool ballooned = g->seen.actual < size;
-    bool hides_demand =
-        ballooned && (outlook->state == HOST_HIGH || g->distress || grown >= g->seen.actual);
+    bool hides_demand = ballooned && (g->distress || grown >= g->seen.actual);
 
     b.hi = u64_min(hides_demand ? size : u64_min(size, grown), guest_limit(g));
     if (b.lo_reason == REASON_NONE)
@@ -119,5 +118,6 @@ struct guest_bounds guest_bounds(const struct policy_guest *g, const struct poli
     }
     /* What cannot be taken is held, limit or not: to count it as free would give it away twice. */
     b.hi = u64_max(b.lo, b.hi);
+    b.comfort = u64_max(b.hi, ballooned ? guest_limit(g) : 0);
     return b;
 }

@@ -9,6 +9,9 @@
  *   5. deflations are rationed to what is really free, most entitled first: entitlements add up to
  * what may be handed out, but those who have to give lag behind those who take.
  *
+ * In state high the split has two rounds: first to those who use what they have or suffer, then
+ * what is left to everybody who has a balloon, so that comfort never stands in the way of need.
+ *
  * Reclaim follows shortage, not entitlement: while the host is in state high nobody's balloon
  * grows, however far the guest is above its share, and free memory goes back to ballooned guests.
  *
@@ -245,6 +248,22 @@ static uint64_t set_bounds(struct policy *p, const struct outlook *outlook)
     return lo_sum;
 }
 
+/* What nobody needs goes to those who have a balloon, on top of what they got. */
+static int give_comfort(struct policy *p)
+{
+    uint64_t handed_out = 0;
+
+    for (size_t i = 0; i < p->n; i++)
+        handed_out += p->split[i].target;
+    if (handed_out >= p->available)
+        return 0;
+    for (size_t i = 0; i < p->n; i++) {
+        p->split[i].lo = p->split[i].target;
+        p->split[i].hi = p->bounds[i].comfort;
+    }
+    return waterfill(p->split, p->n, p->available, p->params.idle_tax);
+}
+
 static int split_memory(struct policy *p, usec_t now)
 {
     struct outlook outlook = {.state = p->state, .horizon = horizon(p, now), .now = now};
@@ -254,7 +273,9 @@ static int split_memory(struct policy *p, usec_t now)
         outlook.probe = true;
         (void)set_bounds(p, &outlook);
     }
-    return waterfill(p->split, p->n, p->available, p->params.idle_tax);
+    int r = waterfill(p->split, p->n, p->available, p->params.idle_tax);
+
+    return r == 0 && p->state == HOST_HIGH ? give_comfort(p) : r;
 }
 
 static struct verdict figures(const struct policy *p, const struct policy_guest *g, usec_t now)
@@ -273,7 +294,7 @@ static struct verdict figures(const struct policy *p, const struct policy_guest 
         .actual = g->seen.actual,
         .active = g->active,
         .entitled = s->target,
-        .lo = s->lo,
+        .lo = p->bounds[g->index].lo,
         .hi = s->hi,
         .guest_available = believed ? g->stats.available : GUEST_STAT_UNSET,
         .distress = g->distress,

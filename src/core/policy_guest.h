@@ -87,6 +87,7 @@ uint64_t guest_spare(const struct policy_guest *g, const struct policy_params *p
 /* bounds.c */
 struct guest_bounds {
     uint64_t lo, hi;
+    uint64_t comfort;      /* what it may be given beyond hi once nobody is in need; >= hi */
     enum reason lo_reason; /* what makes lo what it is, for a guest that ends there */
     uint64_t vital; /* visible size below which a guest without swap must fear its OOM killer */
     bool probe;     /* it may be asked for more than it has to spare, to see if it has swap */
