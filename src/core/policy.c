@@ -37,6 +37,10 @@ static_assert(MARGIN_DIVISOR < HOST_STATE_HYSTERESIS, "reclaim aims above the ma
 #define HORIZON_MAX_USEC     (15 * USEC_PER_SEC)
 #define HORIZON_DEFAULT_USEC (2 * USEC_PER_SEC)
 
+/* While a guest suffers, what is newly seen of it is decided upon at this pace: what could not be
+ * given a moment ago may have become free. */
+#define DISTRESS_PACE_USEC (500 * USEC_PER_MSEC)
+
 struct policy {
     struct policy_params params;
     struct host_observation host;
@@ -191,8 +195,9 @@ bool policy_guest_observe(struct policy *p, struct policy_guest *g,
     if (!p->host_seen)
         return false;
     bool worse = host_state_next(p->state, host_free(p), p->minfree) > p->state;
+    bool suffers = g->distress && (!suffered || now >= p->decided_at + DISTRESS_PACE_USEC);
 
-    return (g->distress && !suffered) || (g->balloon.stalled && !had_stalled) || worse;
+    return suffers || (g->balloon.stalled && !had_stalled) || worse;
 }
 
 void policy_guest_target_sent(struct policy_guest *g, uint64_t target, usec_t now)

@@ -192,8 +192,9 @@ void policy_guest_configure(struct policy_guest *g, const struct guest_settings 
 void policy_guest_release(struct policy_guest *g);
 
 /*
- * Takes in what was just seen. Returns true where it should not wait for the next period (distress
- * has begun): the caller then calls policy_decide at once.
+ * Takes in what was just seen. Returns true where it should not wait for the next period (the guest
+ * suffers, its balloon has stalled, the host's state got worse): the caller then calls
+ * policy_decide at once.
  */
 bool policy_guest_observe(struct policy *p, struct policy_guest *g,
                           const struct guest_observation *seen, usec_t now);

@@ -432,6 +432,34 @@ static void test_deflation_is_rationed_to_what_is_free(void)
     model_deinit(&m);
 }
 
+/* Grows to @demand at the pace of a program that reads and computes; never waits longer than a
+ * second. */
+static void grow(struct model *m, struct model_guest *g, uint64_t demand)
+{
+    const uint64_t rate = 30 * MIB;
+
+    while (g->demand < demand) {
+        g->demand = u64_min(g->demand + rate, demand);
+        model_run(m, 1);
+        g_assert_cmpuint(g->used + rate, >=, g->demand);
+    }
+}
+
+/* Seen on real guests too: it was raised by its share of what was free, an idle neighbour got the
+ * rest. */
+static void test_need_goes_before_comfort(void)
+{
+    struct model m;
+
+    model_init(&m, 700 * MIB);
+    struct model_guest *first = add_spent(&m, 512 * MIB), *second = model_add(&m, 512 * MIB);
+    grow(&m, second, 360 * MIB);
+    model_run(&m, 20);
+    second->demand = 40 * MIB;
+    grow(&m, first, 360 * MIB);
+    model_deinit(&m);
+}
+
 static void test_reason_names_the_figures(void)
 {
     struct model m;
@@ -477,6 +505,7 @@ int main(int argc, char **argv)
     ADD(release_empties_until_the_next_shortage);
     ADD(inflation_stops_when_nobody_needs_it);
     ADD(deflation_is_rationed_to_what_is_free);
+    ADD(need_goes_before_comfort);
     ADD(reason_names_the_figures);
     return g_test_run();
 }
