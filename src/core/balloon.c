@@ -113,7 +113,7 @@ static uint64_t reachable_step(const struct policy_guest *g, const struct policy
     if (spare == GUEST_STAT_UNSET)
         return size / STEP_BLIND_DIVISOR;
     if (probe)
-        return u64_max(spare, guest_probe_step(g));
+        return guest_available(g) + guest_probe_step(g);
     if (g->swap != GUEST_SWAP_PRESENT)
         return spare;
     bool gently = g->distress && g->verdict.state < HOST_HARD;

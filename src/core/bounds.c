@@ -15,8 +15,7 @@
 
 bool guest_probe_swap(const struct policy_guest *g, enum host_state state, bool needed)
 {
-    return needed && state >= HOST_HARD && g->swap == GUEST_SWAP_UNKNOWN &&
-           g->use_rate < guest_probe_step(g);
+    return needed && state >= HOST_HARD && g->swap == GUEST_SWAP_UNKNOWN;
 }
 
 uint64_t guest_probe_step(const struct policy_guest *g)

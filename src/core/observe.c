@@ -76,8 +76,14 @@ static bool contradicts_host(const struct policy_guest *g, usec_t now)
            g->stats.available + slack < untouched;
 }
 
+/*
+ * A guest that was caught must give several good readings before it is believed again, and only
+ * those count that could be held against the host's own figures.
+ */
 static enum stats_trust judge(struct policy_guest *g, const struct guest_stats *prev, usec_t now)
 {
+    bool was_caught =
+        g->trust != STATS_FRESH && g->trust != STATS_ABSENT && g->trust != STATS_STALE;
     enum stats_trust trust = stats_judge(prev, &g->stats, g->seen.size);
 
     if (trust == STATS_FRESH && contradicts_host(g, now))
@@ -86,10 +92,9 @@ static enum stats_trust judge(struct policy_guest *g, const struct guest_stats *
         g->stats_good = 0;
         return trust;
     }
-    if (g->stats_good < STATS_GOOD_MIN)
-        g->stats_good++;
-    bool was_caught =
-        g->trust != STATS_FRESH && g->trust != STATS_ABSENT && g->trust != STATS_STALE;
+    if (was_caught && !rests(g, now))
+        return g->trust;
+    g->stats_good++;
     return was_caught && g->stats_good < STATS_GOOD_MIN ? g->trust : STATS_FRESH;
 }
 

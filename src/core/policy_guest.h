@@ -94,10 +94,9 @@ struct guest_bounds {
 };
 
 /*
- * Whether a guest has swap of its own shows when it is asked for a little more than it has to
- * spare. That is done only where the host is in state hard and what all guests can spare does not
- * do
- * (@needed), and not to a guest that grows: it is about to show by itself.
+ * Whether a guest has swap of its own shows when it is asked for a little more than all that it has
+ * available. That is done only where the host is in state hard and what all guests can spare does
+ * not do (@needed): then somebody has to page, and better a guest than the host.
  */
 bool guest_probe_swap(const struct policy_guest *g, enum host_state state, bool needed);
 uint64_t guest_probe_step(const struct policy_guest *g);
