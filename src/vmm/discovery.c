@@ -4,7 +4,8 @@
  * configuration, and is a socket, gets a guest; a guest ends by itself (qemu.c) and is then
  * forgotten. If its socket is still there, the next look finds it again and the guest starts anew:
  * a new QEMU may have taken its place. A socket that a dead QEMU left behind becomes a guest whose
- * link is down; it never becomes ready, and ends when the socket is removed.
+ * link is down; it never becomes ready, and ends when the socket is removed. A socket that can be
+ * reached by several paths is one guest, under the path that was found first.
  *
  * The directory is watched, so a guest is found at once, and read now and then, since a watch may
  * be impossible (directory not there yet, no inotify watches left) and can miss things.
@@ -25,8 +26,9 @@ struct discovery {
     vmm_event_fn event;
     void *data;
     struct procscan *scan;
-    GHashTable *guests; /* path -> struct entry, owned by the table */
-    GQueue ended;       /* struct vmm_guest after GONE, to be freed */
+    GHashTable *guests;   /* path -> struct entry, owned by the table */
+    GHashTable *by_inode; /* the same by their sockets */
+    GQueue ended;         /* struct vmm_guest after GONE, to be freed */
     guint ended_source;
     char *directory;
     char **paths;
@@ -41,6 +43,7 @@ struct discovery {
 struct entry {
     struct discovery *discovery;
     char *path;
+    guint64 inode; /* of the socket */
     struct vmm_guest *guest;
 };
 
@@ -75,6 +78,8 @@ static void entry_end(struct entry *e)
     g_queue_push_tail(&d->ended, g_steal_pointer(&e->guest));
     if (!d->ended_source)
         d->ended_source = g_idle_add_full(G_PRIORITY_DEFAULT, free_ended, d, NULL);
+    if (g_hash_table_lookup(d->by_inode, &e->inode) == e)
+        g_hash_table_remove(d->by_inode, &e->inode);
     g_hash_table_remove(d->guests, e->path);
 }
 
@@ -97,13 +102,25 @@ static struct qemu_config qemu_config(const struct discovery *d)
     };
 }
 
+/* By another path: through a link, or ".." in the configuration. It is one guest all the same. The
+ * inode of a socket that was removed may be another's meanwhile. */
+static bool is_known(const struct discovery *d, const struct stat *st)
+{
+    guint64 inode = st->st_ino;
+    const struct entry *e = g_hash_table_lookup(d->by_inode, &inode);
+    struct stat now;
+
+    return e && stat(e->path, &now) == 0 && now.st_ino == st->st_ino && now.st_dev == st->st_dev;
+}
+
 static void add_socket(struct discovery *d, const char *path)
 {
     struct qemu_config config = qemu_config(d);
     struct entry *e;
     struct stat st;
 
-    if (g_hash_table_contains(d->guests, path) || stat(path, &st) != 0 || !S_ISSOCK(st.st_mode))
+    if (g_hash_table_contains(d->guests, path) || stat(path, &st) != 0 || !S_ISSOCK(st.st_mode) ||
+        is_known(d, &st))
         return;
     if (g_hash_table_size(d->guests) >= DISCOVERY_GUESTS_MAX) {
         if (!d->overflow)
@@ -115,8 +132,10 @@ static void add_socket(struct discovery *d, const char *path)
     e = g_new0(struct entry, 1);
     e->discovery = d;
     e->path = g_strdup(path);
+    e->inode = st.st_ino;
     e->guest = qemu_guest_new(path, &config, on_guest_event, e);
     g_hash_table_insert(d->guests, e->path, e);
+    g_hash_table_replace(d->by_inode, &e->inode, e);
 }
 
 /* --- looking --- */
@@ -262,6 +281,7 @@ struct discovery *discovery_new(const struct discovery_config *config, vmm_event
     d->host_root = g_strdup(config->host_root);
     d->scan = procscan_new(d->host_root);
     d->guests = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, entry_free);
+    d->by_inode = g_hash_table_new(g_int64_hash, g_int64_equal);
     g_queue_init(&d->ended);
     configure(d, config);
     watch(d);
@@ -280,6 +300,7 @@ void discovery_free(struct discovery *d)
     g_clear_pointer(&d->directory, g_free);
     watch(d);
     (void)free_ended(d);
+    g_hash_table_destroy(d->by_inode);
     g_hash_table_destroy(d->guests);
     procscan_free(d->scan);
     g_strfreev(d->paths);

@@ -157,6 +157,36 @@ static void test_same_name(void)
     bench_deinit(&b);
 }
 
+/* A link to a socket and a roundabout path lead to the same guest. */
+static void test_same_socket(void)
+{
+    g_autofree char *link = NULL, *roundabout = NULL, *name = NULL;
+    const char *paths[2] = {NULL};
+    struct discovery_config config;
+    struct fake_qmp *a;
+    struct bench b;
+
+    bench_init(&b);
+    a = fake_at(&b, "a.sock");
+    link = bench_path(&b, "link.sock");
+    g_assert_cmpint(symlink("a.sock", link), ==, 0);
+    name = g_path_get_basename(b.directory);
+    roundabout = g_strdup_printf("%s/../%s/a.sock", b.directory, name);
+    paths[0] = roundabout;
+    config = bench_config(&b);
+    config.paths = paths;
+    bench_start_with(&b, &config);
+    bench_wait(&b, b.ready == 1);
+    for (int i = 0; i < 20; i++)
+        bench_turn(&b);
+    g_assert_cmpuint(a->clients, ==, 1);
+    g_assert_cmpuint(b.ready, ==, 1);
+    fake_qmp_free(a);
+    bench_wait(&b, b.gone == 1);
+    g_assert_cmpint(unlink(link), ==, 0);
+    bench_deinit(&b);
+}
+
 static void leave_dead_socket(const char *path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -327,6 +357,7 @@ int main(int argc, char **argv)
     g_test_add_func("/discovery/explicit", test_explicit);
     g_test_add_func("/discovery/reconfigure", test_reconfigure);
     g_test_add_func("/discovery/same-name", test_same_name);
+    g_test_add_func("/discovery/same-socket", test_same_socket);
     g_test_add_func("/discovery/dead-socket", test_dead_socket);
     g_test_add_func("/discovery/too-many", test_too_many);
     g_test_add_func("/discovery/pidfile", test_pidfile);
