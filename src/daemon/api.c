@@ -20,9 +20,9 @@
 
 /* Connections that libmicrohttpd keeps besides, to be able to answer them 503. */
 #define CONNECTIONS_SPARE 16
-/* Of a body that is too large, so much is read and thrown away so that the client sees the answer.
- */
-#define DISCARD_MAX (1u << 20)
+/* Of a body that is too large, so much is read and thrown away: a client that still writes when the
+ * connection is closed sees a broken pipe and not the answer. */
+#define DISCARD_MAX (16u << 20)
 
 struct api {
     struct MHD_Daemon *mhd;
@@ -120,7 +120,7 @@ static enum MHD_Result begin(struct api *api, struct MHD_Connection *connection)
         return answer_error(api, connection, MHD_HTTP_SERVICE_UNAVAILABLE, "busy",
                             "too many connections are open; try again, and close those not in use");
     /* libmicrohttpd has seen to it that the length is a number. */
-    if (length && g_ascii_strtoull(length, NULL, 10) > API_BODY_MAX)
+    if (length && g_ascii_strtoull(length, NULL, 10) > DISCARD_MAX)
         return too_large(api, connection);
     return MHD_YES;
 }

@@ -86,8 +86,10 @@ static bool remove_dead(const char *path, const struct sockaddr_un *address, GEr
 
 bool listen_set_access(const char *path, unsigned access, const gid_t *gid, GError **error)
 {
-    if (gid && chown(path, (uid_t)-1, *gid) < 0) {
-        fail(error, LISTEN_ERROR_FAILED, "%s can't be given to group %u: %s", path, *gid,
+    gid_t group = gid ? *gid : getegid();
+
+    if (chown(path, (uid_t)-1, group) < 0) {
+        fail(error, LISTEN_ERROR_FAILED, "%s can't be given to group %u: %s", path, group,
              g_strerror(errno));
         return false;
     }

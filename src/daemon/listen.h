@@ -20,8 +20,8 @@ GQuark listen_error_quark(void);
 
 /*
  * Binds and listens at @path (its directory is made where it is missing), with the permission bits
- * @access and the group *@gid (NULL: as it is). A socket file at which nobody listens is replaced;
- * any other file is left alone. Returns a non-blocking descriptor, or -1 and @error.
+ * @access and the group *@gid (NULL: the daemon's own). A socket file at which nobody listens is
+ * replaced; any other file is left alone. Returns a non-blocking descriptor, or -1 and @error.
  */
 int listen_open(const char *path, unsigned access, const gid_t *gid, GError **error);
 

@@ -164,17 +164,20 @@ void orders_empty_all(struct orders *o, const struct guests *guests, GSourceFunc
     for (guint i = 0; i < guests_count(guests); i++) {
         struct guest *guest = guests_at(guests, i);
         const struct vmm_facts *facts = vmm_guest_facts(guest->vmm);
+        struct guest_view view;
         struct verdict v;
 
-        /* One whose last order is not answered yet is sent this one all the same: the VMM takes
-         * them in order, and there will be no later chance. */
         if (!guest->policy || facts->link != VMM_LINK_UP || !facts->balloon_device)
             continue;
+        policy_guest_view(guest->policy, &view);
         v = (struct verdict){.reason = REASON_RELEASED,
                              .mechanism = MECHANISM_BALLOON,
                              .from = facts->actual,
                              .to = facts->size};
-        if (v.from != v.to || guest->sending)
+        /* Also where a balloon has yet to begin to grow. One whose last order is not answered yet
+         * is sent this one all the same: the VMM takes them in order, and there will be no later
+         * chance. */
+        if (v.from != v.to || view.balloon_target != v.to || guest->sending)
             dispatch(o, guest, &v);
     }
     finish_wait(o);
