@@ -3,6 +3,7 @@
 #include <locale.h>
 #include <string.h>
 
+#include "base/stdio_open.h"
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "client/client.h"
@@ -36,6 +37,7 @@ int main(int argc, char **argv)
     struct cli cli = {.socket = socket && *socket ? socket : CLIENT_DEFAULT_SOCKET};
     enum exit_code code;
 
+    stdio_open();
     /* Only the characters: figures keep their point whatever the language. */
     (void)setlocale(LC_CTYPE, "");
     code = run(&cli, argc, argv);

@@ -10,6 +10,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "base/log.h"
+#include "base/stdio_open.h"
 #include "daemon/capacity.h"
 #include "daemon/daemon.h"
 
@@ -187,8 +188,10 @@ int main(int argc, char **argv)
 {
     struct arguments a = {0};
     struct daemon_options options;
-    int status = parse_arguments(&argc, &argv, &a);
+    int status;
 
+    stdio_open();
+    status = parse_arguments(&argc, &argv, &a);
     options = (struct daemon_options){
         .config_path = a.config,
         .host_root = a.host_root ? a.host_root : "",
@@ -206,5 +209,9 @@ int main(int argc, char **argv)
         status = run(&options);
     }
     arguments_clear(&a);
+    if (fflush(stdout) == EOF || ferror(stdout)) {
+        perror("aerostatd: standard output");
+        return EXIT_FAILED;
+    }
     return status;
 }

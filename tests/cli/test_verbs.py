@@ -362,6 +362,12 @@ class Failures(Case):
         with FakeApi() as api, open("/dev/full", "wb") as full:
             self.check(run("status", api=api, stdout=full), 1, "cannot write to standard output: No space left")
 
+    def test_closed_output(self):
+        with FakeApi() as api:
+            process = subprocess.run(["sh", "-c", 'exec "$@" >&-', "sh", AEROSTAT, "-s", api.socket, "status"],
+                                     stderr=subprocess.PIPE, timeout=30, check=False)
+            self.check(process, 1, "cannot write to standard output")
+
 
 class CommandLine(Case):
     def test_mistakes(self):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Start, reload, restart and end of the daemon."""
 
+import os
 import re
 import signal
 import socket
@@ -47,6 +48,11 @@ class CommandLine(DaemonTest):
         self.assertIn("\nmode = observe\n", result.stdout)
         self.config.write_text(result.stdout)
         self.assertEqual(run("--config", self.config, "--dump-config").stdout, result.stdout)
+        with open("/dev/full", "wb") as full:
+            result = subprocess.run([AEROSTATD, "--config", self.config, "--dump-config"], stdout=full,
+                                    stderr=subprocess.PIPE, timeout=30, check=False)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn(b"No space left", result.stderr)
 
 
 class Start(DaemonTest):
@@ -104,7 +110,17 @@ class Start(DaemonTest):
     def test_long_path(self):
         self.configure()
         self.config.write_text(self.config.read_text().replace("api.sock", "x" * 100))
-        self.assertIn("longer than", self.fails(1))
+        self.assertIn("longer than", self.fails(6))
+
+    def test_standard_files_are_closed(self):
+        """What is written to standard error must not end up in somebody's socket."""
+        self.configure()
+        self.daemon = subprocess.Popen(["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", AEROSTATD,
+                                        "--config", self.config])
+        wait_for("the API", self.answers)
+        for number in range(3):
+            self.assertEqual(os.readlink(f"/proc/{self.daemon.pid}/fd/{number}"), "/dev/null")
+        self.assertEqual(self.stop(), 0)
 
     def test_leaves_nothing(self):
         self.start()
@@ -276,6 +292,15 @@ class Restart(DaemonTest):
         self.configure(capacity="400M", host="release-on-exit = yes")
         self.start()
         self.guest_is("spare", balloon=lambda b: b["current"] > 0)
+        self.assertEqual(self.stop(), 0)
+        self.assertEqual(spare.get()["target"], 256 * MIB)
+
+    def test_release_on_exit_before_the_balloon_moves(self):
+        """A target that was sent is taken back also while nothing is to be seen of it."""
+        spare = self.short(rate=0)
+        self.configure(capacity="400M", host="release-on-exit = yes")
+        self.start()
+        wait_for("a target", lambda: spare.get()["target"] < 256 * MIB)
         self.assertEqual(self.stop(), 0)
         self.assertEqual(spare.get()["target"], 256 * MIB)
 
