@@ -235,7 +235,9 @@ void json_put_bool(struct json_object *obj, const char *key, bool value)
 
 void json_put_string(struct json_object *obj, const char *key, const char *value)
 {
-    put(obj, key, value ? json_object_new_string(value) : NULL);
+    g_autofree char *valid = value ? g_utf8_make_valid(value, -1) : NULL;
+
+    put(obj, key, valid ? json_object_new_string(valid) : NULL);
 }
 
 void json_put_null(struct json_object *obj, const char *key)

@@ -32,7 +32,8 @@ struct json_object *json_get_array(struct json_object *obj,
 void json_put_u64(struct json_object *obj, const char *key, uint64_t value);
 void json_put_double(struct json_object *obj, const char *key, double value); /* not finite: null */
 void json_put_bool(struct json_object *obj, const char *key, bool value);
-void json_put_string(struct json_object *obj, const char *key, const char *value); /* NULL: null */
+/* NULL: null. Names of files and words cut short need not be UTF-8: what is none becomes U+FFFD. */
+void json_put_string(struct json_object *obj, const char *key, const char *value);
 void json_put_null(struct json_object *obj, const char *key);
 void json_put_object(struct json_object *obj, const char *key,
                      struct json_object *value); /* takes it */

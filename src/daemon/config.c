@@ -10,12 +10,13 @@
 #include <config.h>
 #include <grp.h>
 #include <string.h>
+#include <sys/un.h>
 
 #include "daemon/config_table.h"
 
-#define DEFAULT_PATH     AEROSTAT_SYSCONFDIR "/aerostat.conf"
-#define DROPINS_MAX      256
-#define MESSAGE_NAME_MAX 64 /* bytes of a wrong word that a message repeats */
+#define DEFAULT_PATH   AEROSTAT_SYSCONFDIR "/aerostat.conf"
+#define DROPINS_MAX    256
+#define API_SOCKET_MAX (sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1)
 
 struct config *config_new(void)
 {
@@ -74,7 +75,7 @@ static bool apply_section(const struct config_entry *entry, GError **error)
             entry, error,
             "there is no section [%.*s]; allowed are [host], [policy], [api], [log] and "
             "[vm \"name\"]",
-            MESSAGE_NAME_MAX, entry->section);
+            CONFIG_ECHO_MAX, entry->section);
     else if (vm && !entry->label)
         config_entry_error(entry, error, "[vm] needs the guest's name: [vm \"name\"]");
     else if (!vm && entry->label)
@@ -106,7 +107,7 @@ static bool apply_vm(struct config *config, const struct config_entry *entry, GE
         entry, error,
         "there is no key '%.*s' in [vm]; allowed are shares, reservation, limit, exempt, "
         "guest-swap",
-        MESSAGE_NAME_MAX, entry->key);
+        CONFIG_ECHO_MAX, entry->key);
     return false;
 }
 
@@ -124,7 +125,7 @@ static bool apply(struct config *config, const struct config_entry *entry, GErro
     if (!key) {
         keys = keys_of(entry->section);
         config_entry_error(entry, error, "there is no key '%.*s' in [%s]; allowed are %s",
-                           MESSAGE_NAME_MAX, entry->key, entry->section, keys);
+                           CONFIG_ECHO_MAX, entry->key, entry->section, keys);
         return false;
     }
     if (config_value_parse(key, entry->value, config, &cause))
@@ -176,6 +177,9 @@ static bool check_policy(const struct config *c, GPtrArray *entries, GError **er
                      "minfree must be less than capacity", error);
     if (!c->api_socket)
         return clash(entries, "api", NULL, "socket", "socket", "socket must be a path", error);
+    if (strlen(c->api_socket) > API_SOCKET_MAX)
+        return clash(entries, "api", NULL, "socket", "socket",
+                     "socket is longer than the 107 bytes that a socket's path may have", error);
     return true;
 }
 
@@ -213,9 +217,9 @@ static bool find_group(struct config *c, GPtrArray *entries, GError **error)
         c->api_gid = (gid_t)number;
         return true;
     }
-    message =
-        g_strdup_printf("there is no group '%s'; create it (groupadd --system %s) or name another",
-                        c->api_group, c->api_group);
+    message = g_strdup_printf(
+        "there is no group '%.*s'; create it (groupadd --system NAME) or name another",
+        CONFIG_ECHO_MAX, c->api_group);
     return clash(entries, "api", NULL, "group", "group", message, error);
 }
 

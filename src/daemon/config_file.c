@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
+
 GQuark config_error_quark(void)
 {
     return g_quark_from_static_string("aerostat-config-error");
@@ -37,13 +39,14 @@ GPtrArray *config_entries_new(void)
 
 void config_entry_error(const struct config_entry *entry, GError **error, const char *format, ...)
 {
-    g_autofree char *message = NULL;
+    g_autofree char *message = NULL, *valid = NULL;
     va_list args;
 
     va_start(args, format);
     message = g_strdup_vprintf(format, args);
     va_end(args);
-    g_set_error(error, CONFIG_ERROR, 0, "%s:%u: %s", entry->file, entry->line, message);
+    valid = g_utf8_make_valid(message, -1); /* a word may have been cut within a character */
+    g_set_error(error, CONFIG_ERROR, 0, "%s:%u: %s", entry->file, entry->line, valid);
 }
 
 static bool fail(const struct reader *r, GError **error, const char *what)
@@ -115,7 +118,7 @@ static bool read_key(struct reader *r, char *line, GError **error)
     before = GPOINTER_TO_UINT(g_hash_table_lookup(r->seen, place));
     if (before) {
         g_autofree char *what =
-            g_strdup_printf("%s is already set in line %u; remove one of the two", line, before);
+            g_strdup_printf("%.64s is already set in line %u; remove one of the two", line, before);
 
         return fail(r, error, what);
     }
@@ -139,6 +142,7 @@ bool config_file_read(const char *path, GPtrArray *entries, GError **error)
     struct reader r = {.file = path, .entries = entries};
     g_autoptr(GError) cause = NULL;
     g_autofree char *text = NULL;
+    char *begin;
     gsize length;
     bool ok = true;
 
@@ -152,8 +156,11 @@ bool config_file_read(const char *path, GPtrArray *entries, GError **error)
                     CONFIG_FILE_MAX);
         return false;
     }
+    begin = text;
+    if (g_str_has_prefix(text, BYTE_ORDER_MARK)) /* some editors begin UTF-8 with it */
+        begin = text + strlen(BYTE_ORDER_MARK);
     r.seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    for (char *line = text, *next; ok && line < text + length; line = next) {
+    for (char *line = begin, *next; ok && line < text + length; line = next) {
         char *end = memchr(line, '\n', (size_t)(text + length - line));
 
         next = end ? end + 1 : text + length;

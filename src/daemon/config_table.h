@@ -10,6 +10,9 @@
 
 #include "daemon/config.h"
 
+/* Bytes of a wrong word that a message repeats. Messages stay in the ring of events. */
+#define CONFIG_ECHO_MAX 64
+
 enum config_type {   /* of the member at the row's offset: */
     CONFIG_BOOL,     /* bool */
     CONFIG_CHOICE,   /* unsigned: index of the word in @choices */

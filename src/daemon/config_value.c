@@ -236,8 +236,8 @@ bool config_value_parse(const struct config_key *key, const char *text, struct c
     if (parse(key, text, member(key, config)))
         return true;
     allowed = config_value_allowed(key);
-    g_set_error(error, CONFIG_ERROR, 0, "%s = %s is not allowed; allowed: %s", key->name, text,
-                allowed);
+    g_set_error(error, CONFIG_ERROR, 0, "%s = %.*s is not allowed; allowed: %s", key->name,
+                CONFIG_ECHO_MAX, text, allowed);
     return false;
 }
 

@@ -55,7 +55,7 @@ static bool parse_shares(struct settings *s, const char *text, GError **error)
         }
     }
     if (!g_ascii_string_to_unsigned(text, 10, 1, SETTING_SHARES_MAX, &shares, NULL)) {
-        fail(error, "shares: '%s' is neither high, normal, low nor a whole number from 1 to %u",
+        fail(error, "shares: '%.64s' is neither high, normal, low nor a whole number from 1 to %u",
              text, SETTING_SHARES_MAX);
         return false;
     }
@@ -73,12 +73,12 @@ static bool parse_limit(struct settings *s, const char *text, GError **error)
         return true;
     }
     if (!size_parse(text, &limit)) {
-        fail(error, "limit: '%s' is no size; allowed are 'none' and sizes such as 768M or 2G",
+        fail(error, "limit: '%.64s' is no size; allowed are 'none' and sizes such as 768M or 2G",
              text);
         return false;
     }
     if (limit < SETTING_LIMIT_MIN) {
-        fail(error, "limit: '%s' is less than 1M; 'none' means no limit", text);
+        fail(error, "limit: '%.64s' is less than 1M; 'none' means no limit", text);
         return false;
     }
     s->limit = limit;
@@ -90,7 +90,7 @@ static bool parse_exempt(struct settings *s, const char *text, GError **error)
     bool yes = strcmp(text, "true") == 0 || strcmp(text, "yes") == 0;
 
     if (!yes && strcmp(text, "false") != 0 && strcmp(text, "no") != 0) {
-        fail(error, "exempt: '%s' is neither yes, no, true nor false", text);
+        fail(error, "exempt: '%.64s' is neither yes, no, true nor false", text);
         return false;
     }
     s->exempt = yes;
@@ -105,7 +105,7 @@ static bool parse_swap(struct settings *s, const char *text, GError **error)
             return true;
         }
     }
-    fail(error, "guest-swap: '%s' is neither auto, yes nor no", text);
+    fail(error, "guest-swap: '%.64s' is neither auto, yes nor no", text);
     return false;
 }
 
@@ -120,7 +120,8 @@ bool settings_parse(struct settings *s, enum setting key, const char *text, GErr
     case SETTING_RESERVATION:
         ok = size_parse(text, &s->reservation);
         if (!ok)
-            fail(error, "reservation: '%s' is no size; allowed are 0 and sizes such as 256M or 1G",
+            fail(error,
+                 "reservation: '%.64s' is no size; allowed are 0 and sizes such as 256M or 1G",
                  text);
         break;
     case SETTING_LIMIT:
@@ -171,8 +172,14 @@ static bool patch_one(struct settings *s, enum setting key, struct json_object *
         s->given &= ~(1u << key);
         return true;
     }
-    if (json_object_is_type(value, json_type_string))
-        return settings_parse(s, key, json_object_get_string(value), error);
+    if (json_object_is_type(value, json_type_string)) {
+        const char *text = json_object_get_string(value);
+
+        if (strlen(text) == (size_t)json_object_get_string_len(value))
+            return settings_parse(s, key, text, error);
+        fail(error, "%s: a NUL character in the value", setting_names[key]);
+        return false;
+    }
     /* json-c prints integers and booleans as a person would write them. */
     if (json_object_is_type(value, json_forms[key].type))
         return settings_parse(s, key, json_object_to_json_string(value), error);

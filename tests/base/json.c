@@ -160,11 +160,13 @@ static void test_write(void)
     json_put_bool(obj, "b", true);
     json_put_string(obj, "s", "x");
     json_put_string(obj, "none", NULL);
+    json_put_string(obj, "cut", "\xc3\xa9\xc3");
     json_put_object(obj, "o", json_object_new_array());
     g_assert_cmpstr(
         json_object_to_json_string_ext(obj, JSON_C_TO_STRING_PLAIN), ==,
         "{\"u\":18446744073709551615,\"d\":0.1,\"third\":0.3333333333333333,\"nan\":null,"
-        "\"zero\":0,\"b\":true,\"s\":\"x\",\"none\":null,\"o\":[]}");
+        "\"zero\":0,\"b\":true,\"s\":\"x\",\"none\":null,\"cut\":\"\xc3\xa9\xef\xbf\xbd\",\"o\":[]"
+        "}");
 }
 
 /* Whatever the bytes are, there is a tree or a reason, and never a crash. */

@@ -224,6 +224,11 @@ static const struct wrong wrongs[] = {
     {"paths", "[host]\nqmp-sockets = /a;b\n", 2, {"absolute paths, separated by ';'"}},
     {"access", "[api]\naccess = 0888\n", 2, {"octal from 0600"}},
     {"access-self", "[api]\naccess = 0700\n[api]\ngroup = no such group\n", 4, {"groupadd"}},
+    {"long-socket",
+     "[api]\nsocket = /run/0123456789012345678901234567890123456789012345678901234567890123456789"
+     "012345678901234567890123456789012345678\n",
+     2,
+     {"longer than the 107 bytes"}},
     {"no-socket", "[api]\nsocket =\n", 2, {"socket must be a path"}},
     {"shares", "[vm \"a\"]\nshares = 0\n", 2, {"high, normal, low", "from 1"}},
     {"reservation", "[vm \"a\"]\nreservation = all\n", 2, {"'all' is no size", "256M"}},
@@ -268,6 +273,41 @@ static void test_nul(struct fixture *f, const void *data)
     g_assert_null(config_load(f->file, &error));
     g_assert_nonnull(strstr(error->message, "test.conf:2: a NUL byte"));
     g_clear_error(&error);
+}
+
+/* Messages stay in the ring of events: what they repeat is cut, and never within a character. */
+static void test_long_words(struct fixture *f, const void *data)
+{
+    static const char *const before[] = {"[log]\nlevel=", "[host]\n",
+                                         "[vm \"a\"]\nlimit=", "[api]\ngroup="};
+    GString *word = g_string_new("x"); /* so that it is not cut at an even place */
+
+    (void)data;
+    while (word->len < 100000)
+        g_string_append(word, "\xc3\xa9");
+    for (size_t i = 0; i < G_N_ELEMENTS(before); i++) {
+        g_autofree char *text = g_strconcat(before[i], word->str, "=\n", NULL);
+        g_autoptr(GError) error = NULL;
+
+        write_text(f->file, text);
+        g_assert_null(config_load(f->file, &error));
+        g_assert_cmpuint(strlen(error->message), <, 600);
+        g_assert_true(g_utf8_validate(error->message, -1, NULL));
+    }
+    g_string_free(word, TRUE);
+}
+
+/* As editors on other systems leave it. */
+static void test_byte_order_mark(struct fixture *f, const void *data)
+{
+    autoconfig config = NULL;
+    g_autoptr(GError) error = NULL;
+
+    (void)data;
+    write_text(f->file, "\xef\xbb\xbf[host]\r\ncapacity = 2G\r\n");
+    config = config_load(f->file, &error);
+    g_assert_no_error(error);
+    g_assert_cmpuint(config->capacity, ==, 2 * GIB);
 }
 
 static void test_too_large(struct fixture *f, const void *data)
@@ -328,6 +368,8 @@ int main(int argc, char **argv)
     ADD("/config/defaults", test_defaults);
     ADD("/config/values", test_values);
     ADD("/config/dropins", test_dropins);
+    ADD("/config/long-words", test_long_words);
+    ADD("/config/byte-order-mark", test_byte_order_mark);
     ADD("/config/dropin-error", test_dropin_error);
     ADD("/config/dropin-clash", test_dropin_clash);
     ADD("/config/wrong/nul", test_nul);

@@ -59,6 +59,7 @@ static const struct {
     {"{\"shares\": 1, \"exempt\": 1}", "wrong type"},
     {"{\"shares\": 1, \"exempt\": \"perhaps\"}", "yes, no"},
     {"{\"exempt\": true, \"guest_swap\": 1}", "wrong type"},
+    {"{\"exempt\": true, \"shares\": \"4000\\u0000x\"}", "NUL"},
 };
 
 static void test_wrong_patch(void)
