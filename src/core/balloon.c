@@ -16,14 +16,12 @@
  */
 #include "core/policy_guest.h"
 
-/* Blind steps, and steps that make the guest page to its own swap: parts of its size per decision.
- */
+/* Blind steps, and steps that make the guest page: parts of its size per decision. */
 #define STEP_BLIND_DIVISOR    32
 #define STEP_SWAP_DIVISOR     16
 #define STEP_DISTRESS_DIVISOR 64
 
-/* Deflation for comfort, not distress, smaller than this part of the size waits until it is worth
- * it. */
+/* A deflation without distress by less than this part of the size is not worth a command. */
 #define DEFLATE_MIN_DIVISOR 32
 
 static void balloon_stall(struct policy_guest *g, const struct policy_params *params, usec_t now)
@@ -124,8 +122,8 @@ static uint64_t reachable_step(const struct policy_guest *g, const struct policy
 static void inflate(struct policy_guest *g, const struct policy_params *params,
                     const struct guest_bounds *bounds, enum reason reason)
 {
-    const uint64_t size = g->seen.size, actual = g->seen.actual;
-    uint64_t cap = size - (uint64_t)(params->balloon_max * (double)size);
+    const uint64_t actual = g->seen.actual;
+    uint64_t cap = guest_balloon_cap(g, params);
     uint64_t floor = u64_max(cap, u64_min(g->settings.reservation, guest_limit(g)));
     uint64_t wanted = reason == REASON_LIMIT ? guest_limit(g) : g->verdict.entitled;
     uint64_t reach = u64_sub(actual, reachable_step(g, params, bounds->probe));

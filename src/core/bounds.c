@@ -23,6 +23,11 @@ uint64_t guest_probe_step(const struct policy_guest *g)
     return u64_max(g->seen.size / PROBE_DIVISOR, BALLOON_STEP_MIN);
 }
 
+uint64_t guest_balloon_cap(const struct policy_guest *g, const struct policy_params *params)
+{
+    return g->seen.size - (uint64_t)(params->balloon_max * (double)g->seen.size);
+}
+
 uint64_t guest_limit(const struct policy_guest *g)
 {
     return g->settings.limit ? u64_min(g->settings.limit, g->seen.size) : g->seen.size;
@@ -49,7 +54,7 @@ enum reason guest_balloon_obstacle(const struct policy_guest *g, usec_t now)
         return g->balloon.driver == DRIVER_ABSENT ? REASON_NO_DRIVER : REASON_BACKOFF;
     /* It spoke once and fell silent: that is what a guest under too much pressure does. */
     if (g->trust == STATS_STALE)
-        return REASON_GUEST_RESERVE;
+        return REASON_STALE_STATS;
     return REASON_NONE;
 }
 
@@ -70,7 +75,7 @@ static uint64_t needed_without_swap(const struct policy_guest *g,
 static uint64_t balloon_floor(const struct policy_guest *g, const struct policy_params *params,
                               struct guest_bounds *b)
 {
-    uint64_t cap = g->seen.size - (uint64_t)(params->balloon_max * (double)g->seen.size);
+    uint64_t cap = guest_balloon_cap(g, params);
     uint64_t available = guest_available(g);
 
     b->lo_reason = REASON_BALLOON_MAX;

@@ -19,8 +19,7 @@
 /* Believable readings in a row before a guest that was caught is believed again. */
 #define STATS_GOOD_MIN 3
 
-/* The balloon rests if it has not moved for this long; then host and guest figures are of one time.
- */
+/* The balloon rests if it has not moved for so long: host and guest figures are of one time. */
 #define BALLOON_REST_USEC (3 * USEC_PER_SEC)
 
 /*

@@ -129,6 +129,7 @@ enum reason {
     REASON_NOT_RUNNING,   /* hold: the guest is paused */
     REASON_EXEMPT,        /* hold: operator's exemption */
     REASON_TOO_SMALL,     /* hold: the change is below the dead band */
+    REASON_STALE_STATS,   /* hold: its statistics ceased, as they do under too much pressure */
     REASON_NOTHING_FREE,  /* hold: entitled to more, but the host has nothing to give yet */
     REASON_MAX,
 };

@@ -103,6 +103,9 @@ uint64_t guest_probe_step(const struct policy_guest *g);
 
 /* May the balloon be asked to grow now? REASON_NONE, or what forbids it. */
 enum reason guest_balloon_obstacle(const struct policy_guest *g, usec_t now);
+
+/* The visible size at which the balloon is as large as it may get. */
+uint64_t guest_balloon_cap(const struct policy_guest *g, const struct policy_params *params);
 uint64_t guest_limit(const struct policy_guest *g);
 uint64_t guest_shares(const struct policy_guest *g);
 

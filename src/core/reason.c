@@ -24,6 +24,7 @@ static const char *const reason_names[] = {
     [REASON_NOT_RUNNING] = "not-running",
     [REASON_EXEMPT] = "exempt",
     [REASON_TOO_SMALL] = "too-small",
+    [REASON_STALE_STATS] = "stale-stats",
     [REASON_NOTHING_FREE] = "nothing-free",
 };
 static_assert(sizeof(reason_names) / sizeof(*reason_names) == REASON_MAX, "a name per reason");
@@ -82,6 +83,8 @@ static const char *plain_text(enum reason reason)
         return "left alone: exempt by the operator";
     case REASON_TOO_SMALL:
         return "nothing to do: the difference is not worth a change";
+    case REASON_STALE_STATS:
+        return "held: its statistics ceased, as they do in a guest under too much pressure";
     case REASON_NOTHING_FREE:
         return "waits: entitled to more, but nothing is free until others have given";
     case REASON_DISTRESS:
