@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The daemon gives figures and names; the sentences are made here. What the daemon does not know is
- * said to be unknown, line by line, because that is often the explanation.
+ * The daemon gives figures, names, and the sentence of its decision; the rest is put into words
+ * here. What the daemon does not know is said to be unknown, line by line, because that is often
+ * the explanation.
  */
 #include "cli/explain.h"
 
@@ -13,40 +14,6 @@
 #include "cli/info.h"
 
 #define LABEL_WIDTH 12
-
-/* clang-format off */
-static const struct {
-    const char *name, *meaning;
-} REASONS[] = {
-    {"none", "the guest is at its target: nothing to do"},
-    {"plenty", "the host is not short, so nothing is reclaimed, though the guest is above its share"},
-    {"shortage", "the host is short and the guest holds more than it is entitled to: it gives memory back"},
-    {"limit", "the operator's limit holds always, short or not"},
-    {"give-back", "memory is free, or the guest's entitlement grew: the balloon deflates"},
-    {"distress", "the guest lacks memory and its entitlement has room: the balloon yields at once"},
-    {"released", "the operator asked for the balloon to be emptied"},
-    {"stalled", "the balloon stopped short of its target, which was set back to what it reached"},
-    {"guest-reserve", "all that the guest could spare is taken: the rest is what it needs itself"},
-    {"balloon-max", "the balloon is as large as it is ever made"},
-    {"reservation", "the operator's reservation is never reclaimed"},
-    {"backoff", "the balloon stalled a while ago: the pause is not over yet"},
-    {"no-driver", "there is no working balloon driver in the guest, so nothing can be reclaimed from it"},
-    {"unreachable", "the VMM does not answer over QMP"},
-    {"not-running", "the guest is paused: its driver could not act"},
-    {"exempt", "the operator exempted the guest: it is counted, and never acted upon"},
-    {"too-small", "the change would be too small to be worth its cost"},
-    {"nothing-free", "the guest is entitled to more, but the host has nothing to give yet"},
-};
-/* clang-format on */
-
-const char *explain_reason(const char *name)
-{
-    for (size_t i = 0; name && i < G_N_ELEMENTS(REASONS); i++) {
-        if (strcmp(REASONS[i].name, name) == 0)
-            return REASONS[i].meaning;
-    }
-    return NULL;
-}
 
 /* A buffer for each figure of one sentence. */
 struct figures {
@@ -107,15 +74,12 @@ static void add(struct lines *lines, const char *label, const char *format, ...)
 static void add_verdict(struct lines *lines, const struct guest_info *g)
 {
     struct figures f = {.used = 0};
-    const char *meaning = explain_reason(g->reason);
 
     if (!g->reason) {
         add(lines, "reason", "nothing has been decided yet");
         return;
     }
     add(lines, "reason", "%s, decided %s ago", g->reason, age(&f, g->decided_age));
-    if (meaning)
-        add(lines, "", "%s", meaning);
     if (g->explain && *g->explain)
         add(lines, "", "%s", g->explain);
 }

@@ -13,6 +13,3 @@
  * /v1/decisions, or NULL where it could not be had.
  */
 GPtrArray *explain_lines(struct json_object *guest, struct json_object *decisions, bool ascii);
-
-/* What a reason's name (core/policy.h) means, in a sentence; NULL for a name not known here. */
-const char *explain_reason(const char *name);

@@ -9,7 +9,7 @@
 #include "cli/columns.h"
 #include "cli/explain.h"
 #include "client/client.h"
-#include "core/policy.h"
+#include "core/units.h"
 #include "grid.h"
 
 static struct json_object *parse(const char *text)
@@ -503,14 +503,6 @@ static void test_columns_unknown(void)
     json_object_put(known_object);
 }
 
-static void test_every_reason_is_explained(void)
-{
-    for (int reason = 0; reason < REASON_MAX; reason++)
-        g_assert_nonnull(explain_reason(reason_name((enum reason)reason)));
-    g_assert_null(explain_reason("frob"));
-    g_assert_null(explain_reason(NULL));
-}
-
 #define ADD(name, function)                                                                        \
     g_test_add("/top/" name, struct fixture, NULL, set_up, function, tear_down)
 
@@ -538,6 +530,5 @@ int main(int argc, char **argv)
     g_test_add_func("/top/wrong-settings", test_wrong_settings);
     g_test_add_func("/columns/table", test_columns_table);
     g_test_add_func("/columns/unknown", test_columns_unknown);
-    g_test_add_func("/explain/every-reason", test_every_reason_is_explained);
     return g_test_run();
 }

@@ -478,6 +478,19 @@ static void test_reason_names_the_figures(void)
     model_deinit(&m);
 }
 
+static void test_every_reason_has_its_name_and_sentence(void)
+{
+    char text[512];
+
+    for (unsigned reason = 0; reason < REASON_MAX; reason++) {
+        struct verdict v = {.reason = (enum reason)reason};
+
+        g_assert_nonnull(reason_name(v.reason));
+        g_assert_null(strstr(policy_reason_text(&v, text, sizeof(text)), "null"));
+        g_assert_null(g_strrstr(text, "%"));
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -507,5 +520,6 @@ int main(int argc, char **argv)
     ADD(deflation_is_rationed_to_what_is_free);
     ADD(need_goes_before_comfort);
     ADD(reason_names_the_figures);
+    ADD(every_reason_has_its_name_and_sentence);
     return g_test_run();
 }
