@@ -5,6 +5,7 @@
  */
 #include <inttypes.h>
 #include <math.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -122,14 +123,20 @@ static enum exit_code follow_once(struct reader *reader, bool first)
     return EXIT_CODE_OK;
 }
 
+/* False where nobody reads any more, as in `events -f | head`: the next event may be far. */
+static bool wait_for_next_look(void)
+{
+    struct pollfd out = {.fd = STDOUT_FILENO};
+
+    return poll(&out, 1, FOLLOW_SECONDS * 1000) <= 0;
+}
+
 static enum exit_code follow(struct reader *reader)
 {
     enum exit_code code = follow_once(reader, true);
 
-    while (code == EXIT_CODE_OK) {
-        sleep(FOLLOW_SECONDS);
+    while (code == EXIT_CODE_OK && wait_for_next_look())
         code = follow_once(reader, false);
-    }
     return code;
 }
 

@@ -23,6 +23,7 @@ struct guest {
     struct settings patched;     /* given over the API */
     bool ready;                  /* has told its name */
     bool doubled;                /* another guest had the name first */
+    bool second_monitor;         /* of a process whose guest takes part already */
     bool sending;                /* an order is on its way to it */
     usec_t pause, paused_until;  /* after an order that failed; 0: none */
     uint64_t size;               /* at the last look; settings depend on it */

@@ -62,6 +62,36 @@ void reconcile_observe(struct reconcile *r, struct guest *guest)
         reconcile_ask_for_decision(r);
 }
 
+/* The guest that takes part already through another monitor of the same process, or NULL. Only a
+ * process with guest RAM that was found is certainly a QEMU, which has one guest. */
+static const struct guest *same_process(const struct reconcile *r, const struct guest *guest)
+{
+    const struct vmm_facts *facts = vmm_guest_facts(guest->vmm);
+
+    if (facts->pid == 0 || facts->ram == VMM_RAM_UNKNOWN)
+        return NULL;
+    for (guint i = 0; i < guests_count(r->guests); i++) {
+        const struct guest *other = guests_at(r->guests, i);
+
+        if (other->policy && vmm_guest_facts(other->vmm)->pid == facts->pid)
+            return other;
+    }
+    return NULL;
+}
+
+/* True where the guest must not take part, because it would count twice. */
+static bool is_second_monitor(struct reconcile *r, struct guest *guest)
+{
+    const struct guest *first = same_process(r, guest);
+
+    if (first && !guest->second_monitor)
+        reconcile_record(r, EVENT_GUEST_LINK, guest,
+                         g_strdup_printf("%s is one more monitor of guest %s; it is left alone",
+                                         vmm_guest_facts(guest->vmm)->socket_path, first->key));
+    guest->second_monitor = first;
+    return first;
+}
+
 /* A guest takes part from now on. */
 static void adopt(struct reconcile *r, struct guest *guest)
 {
@@ -135,7 +165,8 @@ void reconcile_on_vmm_event(struct vmm_guest *vmm, enum vmm_event event, void *d
     if (event == VMM_EVENT_READY)
         guests_name(r->guests, guest);
     note_link(r, guest);
-    if (!guest->policy && guest->ready && facts->size && facts->updated)
+    if (!guest->policy && guest->ready && facts->size && facts->updated &&
+        !is_second_monitor(r, guest))
         adopt(r, guest);
     if (guest->policy)
         reconcile_observe(r, guest);
@@ -171,7 +202,7 @@ bool reconcile_patch(struct reconcile *r, struct guest *guest, struct json_objec
     guest->patched = patched;
     reconcile_configure_guest(r, guest);
     reconcile_record(r, EVENT_SETTINGS, guest,
-                     g_strdup_printf("settings changed: %s",
+                     g_strdup_printf("settings changed: %.200s",
                                      json_object_to_json_string_ext(body, JSON_C_TO_STRING_PLAIN)));
     reconcile_ask_for_decision(r);
     return true;

@@ -247,6 +247,16 @@ class Events(Case):
                 finally:
                     process.send_signal(signal.SIGTERM)
 
+    def test_follow_ends_with_its_reader(self):
+        """As in `events -f | head`: without an event that would tell it so."""
+        with FakeApi() as api:
+            api.answers["GET /v1/events"] = {"next": 2, "events": [event(seq=1, text="one")]}
+            api.answers["GET /v1/events?since=2"] = {"next": 2, "events": []}
+            with self.follow(api) as process:
+                self.assertIn(b"one", process.stdout.readline())
+                process.stdout.close()
+                self.assertEqual(process.wait(30), 0)
+
     def test_follow_needs_a_daemon_to_begin_with(self):
         api = FakeApi()
         with self.follow(api) as process:

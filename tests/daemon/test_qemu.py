@@ -77,6 +77,15 @@ class RealQemu(DaemonTest):
         self.assertGreater(guest["overhead"], MIB)
         self.assertEqual(guest["stats"]["trust"], "absent")
 
+    def test_second_monitor(self):
+        """Two monitors of one QEMU are not two guests."""
+        (self.guests_dir / "again.sock").symlink_to(self.victim.own)
+        again = f"victim@{self.victim.pid}"
+        self.assertIn("one more monitor of guest victim", self.event("guest-link", again, "monitor")["text"])
+        self.served("victim")
+        self.assertIsNone(self.guest(again)["size"])
+        self.assertEqual(self.get("/v1/host")["configured"], (128 + 256) * MIB)
+
     def test_stopped(self):
         self.victim.process.send_signal(signal.SIGSTOP)
         self.guest_is("victim", link="silent", reason="unreachable")
