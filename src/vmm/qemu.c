@@ -192,7 +192,9 @@ void qemu_polled(struct qemu_guest *g)
         return;
     }
     f->updated = g_get_monotonic_time();
-    backoff_reset(&g->backoff);
+    /* Not at once: one that answers and then closes, again and again, is to have its pauses too. */
+    if (f->updated - g->connected > BACKOFF_MAX_MSEC * G_TIME_SPAN_MILLISECOND)
+        backoff_reset(&g->backoff);
     qemu_link_set(g, VMM_LINK_UP, NULL);
     if (!g->ready) {
         g->ready = true;

@@ -19,6 +19,7 @@ struct qemu_guest {
 
     struct qmp *qmp; /* NULL: not connected */
     struct backoff backoff;
+    gint64 connected;    /* when the connection was made */
     guint retry_source;  /* next attempt to connect */
     guint report_source; /* a poll that asks nothing reports from here */
     gint64 silent_since;

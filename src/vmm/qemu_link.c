@@ -141,6 +141,7 @@ static void connect_now(struct qemu_guest *g)
     g_autoptr(GError) error = NULL;
 
     g->answered = false;
+    g->connected = g_get_monotonic_time();
     g->setup_due = true;
     g->qmp = qmp_open(g->path, g->config.timeout_msec, &handler, g, &error);
     if (!g->qmp || !find_process(g, &error))

@@ -202,6 +202,26 @@ static void test_never_answers(void)
 }
 
 /* One that refuses everything is a monitor all the same, but nothing that could be managed. */
+/* Answers all, and closes: pauses grow nevertheless. */
+static void test_flaps(void)
+{
+    struct pair t;
+    gint64 first = 0;
+
+    pair_init(&t);
+    bench_start(&t.bench);
+    for (int i = 0; i < 5; i++) {
+        pair_wait(&t, bad_facts(&t)->link == VMM_LINK_UP);
+        if (!first)
+            first = g_get_monotonic_time();
+        fake_qmp_hang_up(t.bad);
+        expect_down(&t, "closed");
+    }
+    /* 250, 500, 1000 and 2000 ms, each less a quarter at most. */
+    g_assert_cmpint(g_get_monotonic_time() - first, >=, 2800 * G_TIME_SPAN_MILLISECOND);
+    pair_deinit(&t);
+}
+
 static void test_refuses(void)
 {
     struct pair t;
@@ -313,6 +333,7 @@ int main(int argc, char **argv)
     g_test_add_func("/broken-peer/wrong-ids", test_wrong_ids);
     g_test_add_func("/broken-peer/unsolicited", test_unsolicited);
     g_test_add_func("/broken-peer/never-answers", test_never_answers);
+    g_test_add_func("/broken-peer/flaps", test_flaps);
     g_test_add_func("/broken-peer/refuses", test_refuses);
     g_test_add_func("/broken-peer/lies", test_lies);
     g_test_add_func("/broken-peer/names", test_names);
