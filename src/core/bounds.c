@@ -82,8 +82,8 @@ static uint64_t balloon_floor(const struct policy_guest *g, const struct policy_
     if (g->swap == GUEST_SWAP_PRESENT || available == GUEST_STAT_UNSET)
         return cap;
     uint64_t used = u64_sub(g->seen.actual, available);
-    uint64_t floor =
-        b->probe ? u64_sub(used, guest_probe_step(g)) : needed_without_swap(g, params, used);
+    /* While it is found out, its claim to need all it uses must not be at the cost of others. */
+    uint64_t floor = b->probe ? cap : needed_without_swap(g, params, used);
 
     b->vital = u64_min(used + guest_reserve(g, params) / 2, g->seen.size);
     if (floor > cap)
