@@ -164,7 +164,7 @@ static void deflate(struct policy_guest *g, uint64_t to)
 }
 
 static void decide_unhindered(struct policy_guest *g, const struct policy_params *params,
-                              const struct guest_bounds *bounds)
+                              const struct guest_bounds *bounds, uint64_t comfort)
 {
     const struct verdict *v = &g->verdict;
     const uint64_t actual = g->seen.actual, limit = guest_limit(g);
@@ -174,8 +174,8 @@ static void decide_unhindered(struct policy_guest *g, const struct policy_params
         set_target(g, limit, REASON_RELEASED);
     else if (actual > limit && v->resident > limit)
         inflate(g, params, bounds, REASON_LIMIT);
-    else if (v->entitled > actual)
-        deflate(g, v->entitled);
+    else if (u64_max(v->entitled, comfort) > actual)
+        deflate(g, u64_max(v->entitled, comfort));
     else if (short_of_memory && v->resident > v->entitled && actual > v->entitled)
         inflate(g, params, bounds, REASON_SHORTAGE);
     else if (v->resident > v->entitled)
@@ -193,7 +193,7 @@ static void stop_inflation(struct policy_guest *g)
 }
 
 void balloon_decide(struct policy_guest *g, const struct policy_params *params,
-                    const struct guest_bounds *bounds, usec_t now)
+                    const struct guest_bounds *bounds, uint64_t comfort, usec_t now)
 {
     enum reason obstacle = guest_balloon_obstacle(g, now);
 
@@ -208,7 +208,7 @@ void balloon_decide(struct policy_guest *g, const struct policy_params *params,
         set_target(g, g->seen.actual, REASON_STALLED);
         return;
     }
-    decide_unhindered(g, params, bounds);
+    decide_unhindered(g, params, bounds, comfort);
     bool would_give = g->verdict.to < g->seen.actual;
     bool may_have_to = g->verdict.to == g->seen.actual && g->verdict.state != HOST_HIGH;
 

@@ -122,6 +122,5 @@ struct guest_bounds guest_bounds(const struct policy_guest *g, const struct poli
     }
     /* What cannot be taken is held, limit or not: to count it as free would give it away twice. */
     b.hi = u64_max(b.lo, b.hi);
-    b.comfort = u64_max(b.hi, ballooned ? guest_limit(g) : 0);
     return b;
 }

@@ -9,8 +9,8 @@
  *   5. deflations are rationed to what is really free, most entitled first: entitlements add up to
  * what may be handed out, but those who have to give lag behind those who take.
  *
- * In state high the split has two rounds: first to those who use what they have or suffer, then
- * what is left to everybody who has a balloon, so that comfort never stands in the way of need.
+ * In state high there is a second split, of what nobody needs: it empties balloons, so that comfort
+ * never stands in the way of need, and nothing is withheld while it lies idle.
  *
  * Reclaim follows shortage, not entitlement: while the host is in state high nobody's balloon
  * grows, however far the guest is above its share, and free memory goes back to ballooned guests.
@@ -52,9 +52,10 @@ struct policy {
     uint64_t resident; /* sum over the guests */
 
     struct policy_guest **guests;
-    struct waterfill_guest *split; /* parallel to guests */
-    struct guest_bounds *bounds;   /* parallel to guests */
-    struct policy_guest **acted;   /* those with something to do */
+    struct waterfill_guest *split;   /* parallel to guests: the entitlements */
+    struct waterfill_guest *comfort; /* parallel to guests: what they may see in state high */
+    struct guest_bounds *bounds;     /* parallel to guests */
+    struct policy_guest **acted;     /* those with something to do */
     size_t n, capacity, n_acted;
 };
 
@@ -96,6 +97,7 @@ void policy_free(struct policy *p)
         free(p->guests[i]);
     free(p->guests);
     free(p->split);
+    free(p->comfort);
     free(p->bounds);
     free(p->acted);
     free(p);
@@ -123,6 +125,7 @@ static bool make_room(struct policy *p)
 
     if (!grow_array((void **)&p->guests, wanted, sizeof(struct policy_guest *)) ||
         !grow_array((void **)&p->split, wanted, sizeof(*p->split)) ||
+        !grow_array((void **)&p->comfort, wanted, sizeof(*p->comfort)) ||
         !grow_array((void **)&p->bounds, wanted, sizeof(*p->bounds)) ||
         !grow_array((void **)&p->acted, wanted, sizeof(struct policy_guest *)))
         return false;
@@ -253,20 +256,28 @@ static uint64_t set_bounds(struct policy *p, const struct outlook *outlook)
     return lo_sum;
 }
 
-/* What nobody needs goes to those who have a balloon, on top of what they got. */
-static int give_comfort(struct policy *p)
+/*
+ * What nobody needs empties balloons. Memory that a guest sees and does not use is idle, and idle
+ * memory counts as in the price, for 1/k: so much more than is left may be shown to the guests
+ * together.
+ */
+static int find_comfort(struct policy *p)
 {
-    uint64_t handed_out = 0;
+    double k = 1 / (1 - p->params.idle_tax);
+    uint64_t entitled = 0;
 
-    for (size_t i = 0; i < p->n; i++)
-        handed_out += p->split[i].target;
-    if (handed_out >= p->available)
-        return 0;
     for (size_t i = 0; i < p->n; i++) {
-        p->split[i].lo = p->split[i].target;
-        p->split[i].hi = p->bounds[i].comfort;
+        const struct policy_guest *g = p->guests[i];
+
+        p->comfort[i] = p->split[i];
+        p->comfort[i].lo = p->split[i].target;
+        p->comfort[i].hi =
+            u64_max(p->split[i].target, g->seen.actual < g->seen.size ? guest_limit(g) : 0);
+        entitled += p->split[i].target;
     }
-    return waterfill(p->split, p->n, p->available, p->params.idle_tax);
+    uint64_t left = u64_sub(p->available, entitled);
+
+    return waterfill(p->comfort, p->n, entitled + (uint64_t)(k * (double)left), p->params.idle_tax);
 }
 
 static int split_memory(struct policy *p, usec_t now)
@@ -280,7 +291,7 @@ static int split_memory(struct policy *p, usec_t now)
     }
     int r = waterfill(p->split, p->n, p->available, p->params.idle_tax);
 
-    return r == 0 && p->state == HOST_HIGH ? give_comfort(p) : r;
+    return r == 0 && p->state == HOST_HIGH ? find_comfort(p) : r;
 }
 
 static struct verdict figures(const struct policy *p, const struct policy_guest *g, usec_t now)
@@ -299,7 +310,7 @@ static struct verdict figures(const struct policy *p, const struct policy_guest 
         .actual = g->seen.actual,
         .active = g->active,
         .entitled = s->target,
-        .lo = p->bounds[g->index].lo,
+        .lo = s->lo,
         .hi = s->hi,
         .guest_available = believed ? g->stats.available : GUEST_STAT_UNSET,
         .distress = g->distress,
@@ -385,7 +396,8 @@ int policy_decide(struct policy *p, const struct host_observation *host, usec_t 
         struct policy_guest *g = p->guests[i];
 
         g->verdict = figures(p, g, now);
-        balloon_decide(g, &p->params, &p->bounds[i], now);
+        balloon_decide(g, &p->params, &p->bounds[i],
+                       p->state == HOST_HIGH ? p->comfort[i].target : 0, now);
     }
     r = ration_deflations(p);
     if (r < 0)

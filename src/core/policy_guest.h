@@ -87,7 +87,6 @@ uint64_t guest_spare(const struct policy_guest *g, const struct policy_params *p
 /* bounds.c */
 struct guest_bounds {
     uint64_t lo, hi;
-    uint64_t comfort;      /* what it may be given beyond hi once nobody is in need; >= hi */
     enum reason lo_reason; /* what makes lo what it is, for a guest that ends there */
     uint64_t vital; /* visible size below which a guest without swap must fear its OOM killer */
     bool probe;     /* it may be asked for more than it has to spare, to see if it has swap */
@@ -125,6 +124,10 @@ struct guest_bounds guest_bounds(const struct policy_guest *g, const struct poli
 /* Follows what the balloon did since its target was sent: progress, arrival, stall. */
 void balloon_follow(struct policy_guest *g, const struct policy_params *params, usec_t now);
 
-/* Fills in mechanism, from, to and reason of @g->verdict, whose figures are already there. */
+/*
+ * Fills in mechanism, from, to and reason of @g->verdict, whose figures are already there. @comfort
+ * is the visible size that the guest may have beyond its entitlement, because nobody needs the
+ * memory; 0: none.
+ */
 void balloon_decide(struct policy_guest *g, const struct policy_params *params,
-                    const struct guest_bounds *bounds, usec_t now);
+                    const struct guest_bounds *bounds, uint64_t comfort, usec_t now);

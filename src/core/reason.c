@@ -60,7 +60,7 @@ static const char *plain_text(enum reason reason)
     case REASON_LIMIT:
         return "balloon inflates: the guest is above its limit";
     case REASON_GIVE_BACK:
-        return "balloon deflates: there is room for what the guest is entitled to";
+        return "balloon deflates: there is room for more than the guest has";
     case REASON_RELEASED:
         return "balloon empties: the operator released it";
     case REASON_STALLED:

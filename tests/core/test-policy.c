@@ -343,7 +343,7 @@ static void test_cold_cache_yields_to_hot_memory(void)
     model_run(&m, 40);
     g_assert_cmpuint(hot->used, ==, 440 * MIB);
     g_assert_cmpuint(hot->actual, ==, 512 * MIB);
-    g_assert_cmpuint(cache->actual, <, 420 * MIB);
+    g_assert_cmpuint(cache->resident, <, 420 * MIB);
     model_deinit(&m);
 }
 
