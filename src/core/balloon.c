@@ -184,12 +184,15 @@ static void decide_unhindered(struct policy_guest *g, const struct policy_params
         hold(g, REASON_NONE);
 }
 
-/* An inflation that nobody needs any more ends where it is. */
+/* An inflation that nobody needs any more ends where it is; what is left of a page or two is noise.
+ */
 static void stop_inflation(struct policy_guest *g)
 {
-    if (g->verdict.mechanism == MECHANISM_NONE && g->balloon.target < g->seen.actual &&
-        g->verdict.to == g->seen.actual)
-        set_target(g, g->seen.actual, g->verdict.reason);
+    const uint64_t actual = g->seen.actual;
+
+    if (g->verdict.mechanism == MECHANISM_NONE && g->verdict.to == actual &&
+        g->balloon.target + BALLOON_STEP_MIN <= actual)
+        set_target(g, actual, g->verdict.reason);
 }
 
 void balloon_decide(struct policy_guest *g, const struct policy_params *params,
