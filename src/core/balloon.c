@@ -68,8 +68,10 @@ void balloon_follow(struct policy_guest *g, const struct policy_params *params, 
     }
     if (now >= b->backoff_until && b->driver == DRIVER_STALLED)
         b->driver = DRIVER_WORKING;
-    if (b->target >= actual || !g->seen.running || !g->seen.reachable) {
-        if (b->inflating && b->target >= actual) {
+    bool arrived = actual < b->target + BALLOON_STEP_MIN;
+
+    if (arrived || !g->seen.running || !g->seen.reachable) {
+        if (b->inflating && arrived) {
             b->inflating = false;
             b->backoff = 0; /* it got there: the next stall is a first one */
             b->driver = DRIVER_WORKING;
@@ -78,10 +80,9 @@ void balloon_follow(struct policy_guest *g, const struct policy_params *params, 
         b->mark = actual;
         return;
     }
-    uint64_t step = u64_min(BALLOON_STEP_MIN, actual - b->target);
     if (actual > b->mark)
         b->mark = actual; /* the guest rebooted, or deflated on its own */
-    if (b->mark - actual >= step)
+    if (b->mark - actual >= BALLOON_STEP_MIN)
         balloon_moved(b, actual, now);
     else if (!b->stalled && now >= b->progress_at + params->stall_usec)
         balloon_stall(g, params, now);

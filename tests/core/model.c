@@ -194,7 +194,7 @@ static void enact(struct model *m, struct model_guest *g)
         g->unreachable_targets += v->to == g->last_inflate_target && g->actual == g->size;
         g->last_inflate_target = v->to;
     }
-    g->target = v->to;
+    g->target = (v->to + 4095) / 4096 * 4096; /* as QEMU and the guest, in pages */
     g->targets_sent++;
     policy_guest_target_sent(g->policy, v->to, m->now);
 }

@@ -60,6 +60,7 @@ static void test_idle_gives_to_busy(void)
     g_assert_cmpuint(resident_of(&m), <=, 900 * MIB);
     g_assert_cmpint(state_of(&m), ==, HOST_HIGH);
     g_assert_cmpuint(m.inflations_in_high, ==, 0);
+    g_assert_cmpint(spent->view.driver, ==, DRIVER_WORKING); /* within a page of it is there */
     model_deinit(&m);
 }
 
