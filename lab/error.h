@@ -3,6 +3,7 @@
 #pragma once
 
 #include <glib.h>
+#include <stdbool.h>
 
 enum lab_exit {
     LAB_EXIT_OK = 0,
@@ -23,3 +24,6 @@ static inline GQuark lab_error_quark(void)
 {
     return g_quark_from_static_string("aerostat-lab");
 }
+
+/* Sets @error to LAB_ERROR_SCENARIO with the message, and returns false. */
+bool lab_fail(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);

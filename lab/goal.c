@@ -78,19 +78,6 @@ enum goal_sense goal_sense(enum goal_kind kind)
     return kinds[kind].sense;
 }
 
-static bool fail(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
-
-static bool fail(GError **error, const char *format, ...)
-{
-    va_list args;
-
-    va_start(args, format);
-    g_autofree char *text = g_strdup_vprintf(format, args);
-    va_end(args);
-    g_set_error_literal(error, LAB_ERROR, LAB_ERROR_SCENARIO, text);
-    return false;
-}
-
 /* Splits "reached.web" into its kind and its guest. */
 static bool parse_key(const char *key, struct goal *g, GError **error)
 {
@@ -114,7 +101,7 @@ static bool parse_key(const char *key, struct goal *g, GError **error)
                                : kinds[k].whom == ANYBODY ? "[.GUEST]"
                                                           : "");
     }
-    return fail(error, "no such goal; allowed are %s", known->str);
+    return lab_fail(error, "no such goal; allowed are %s", known->str);
 }
 
 static bool parse_time(const char *text, double *ret)
@@ -197,8 +184,8 @@ bool goal_parse(const char *key, const char *value, struct goal *ret_goal, GErro
     if (!parse_key(plain, &g, error))
         goto wrong;
     if (!words[0] || !parse_limit(words[0], &g) || !parse_tail(words, &g)) {
-        fail(error, "\"%s\"; allowed is %s%s", value, unit_texts[kinds[g.kind].unit],
-             tail_texts[kinds[g.kind].tail]);
+        lab_fail(error, "\"%s\"; allowed is %s%s", value, unit_texts[kinds[g.kind].unit],
+                 tail_texts[kinds[g.kind].tail]);
         goto wrong;
     }
     *ret_goal = g;

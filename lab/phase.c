@@ -74,19 +74,6 @@ bool phase_is_work(enum phase_kind kind)
     return kind == PHASE_TOUCH || kind == PHASE_STREAM;
 }
 
-static bool fail(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
-
-static bool fail(GError **error, const char *format, ...)
-{
-    va_list args;
-
-    va_start(args, format);
-    g_autofree char *text = g_strdup_vprintf(format, args);
-    va_end(args);
-    g_set_error_literal(error, LAB_ERROR, LAB_ERROR_SCENARIO, text);
-    return false;
-}
-
 static bool find_verb(const char *word, bool host, enum phase_kind *ret, GError **error)
 {
     g_autoptr(GString) known = g_string_new(NULL);
@@ -100,7 +87,7 @@ static bool find_verb(const char *word, bool host, enum phase_kind *ret, GError 
         }
         g_string_append_printf(known, "%s%s", known->len > 0 ? ", " : "", verbs[k].name);
     }
-    return fail(error, "unknown order \"%s\"; allowed here: %s", word, known->str);
+    return lab_fail(error, "unknown order \"%s\"; allowed here: %s", word, known->str);
 }
 
 /* A plain decimal number in [lo, hi]. */
@@ -131,7 +118,7 @@ enum outcome {
 
 static enum outcome wrong(GError **error, const char *word, const char *allowed)
 {
-    fail(error, "\"%s\": %s", word, allowed);
+    lab_fail(error, "\"%s\": %s", word, allowed);
     return WRONG;
 }
 
@@ -215,7 +202,7 @@ static bool parse_option(const char *word, unsigned takes, struct phase *p, GErr
         if (o != NOT_MINE)
             return o == TAKEN;
     }
-    return fail(error, "%s does not take \"%s\"", verbs[p->kind].name, word);
+    return lab_fail(error, "%s does not take \"%s\"", verbs[p->kind].name, word);
 }
 
 /* The words behind the verb. */
@@ -225,14 +212,14 @@ static bool parse_arguments(char **words, struct phase *p, GError **error)
 
     if (takes & TAKES_TEXT) {
         p->text = g_strjoinv(" ", words);
-        return p->text[0] ? true : fail(error, "%s needs a text", verbs[p->kind].name);
+        return p->text[0] ? true : lab_fail(error, "%s needs a text", verbs[p->kind].name);
     }
     if (takes & (TAKES_SIZE | TAKES_MAY_SIZE)) {
         if (*words && size_parse(*words, &p->bytes))
             words++;
         else if (takes & TAKES_SIZE)
-            return fail(error, "%s needs a size, as \"%s 400M\"", verbs[p->kind].name,
-                        verbs[p->kind].name);
+            return lab_fail(error, "%s needs a size, as \"%s 400M\"", verbs[p->kind].name,
+                            verbs[p->kind].name);
     }
     for (; *words; words++)
         if (!parse_option(*words, takes, p, error))
@@ -263,9 +250,10 @@ bool phase_parse(const char *line, bool host, struct phase *ret_phase, GError **
     uint64_t usec;
 
     if (g_strv_length(words) < 3 || strcmp(words[0], "at") != 0)
-        return fail(error, "\"%s\" is no phase; it begins with \"at TIME ORDER\"", line);
+        return lab_fail(error, "\"%s\" is no phase; it begins with \"at TIME ORDER\"", line);
     if (!duration_parse(words[1], &usec))
-        return fail(error, "\"%s\" is no time; allowed are 20, 20s, 1.5s, 500ms, 2min", words[1]);
+        return lab_fail(error, "\"%s\" is no time; allowed are 20, 20s, 1.5s, 500ms, 2min",
+                        words[1]);
     p.at = (double)usec / 1e6;
     if (!find_verb(words[2], host, &p.kind, error))
         return false;

@@ -317,74 +317,6 @@ static struct verdict figures(const struct policy *p, const struct policy_guest 
     };
 }
 
-struct claim {
-    struct policy_guest *guest;
-    double level;
-};
-
-/* Those in distress first, then the lowest level. What is vital to a guest it gets in any case: it
- * is little, and the alternative is a kill inside the guest. */
-static int compare_claims(const void *a, const void *b)
-{
-    const struct claim *x = a, *y = b;
-    bool x_suffers = x->guest->distress != 0, y_suffers = y->guest->distress != 0;
-
-    if (x_suffers != y_suffers)
-        return x_suffers ? -1 : 1;
-    return (x->level > y->level) - (x->level < y->level);
-}
-
-static void ration_claim(struct policy_guest *g, uint64_t vital, uint64_t *free_left)
-{
-    uint64_t wanted = g->verdict.to - g->verdict.from;
-    uint64_t needed = u64_sub(vital, g->verdict.from);
-    uint64_t granted = u64_min(wanted, u64_max(*free_left, needed));
-
-    *free_left -= u64_min(granted, *free_left);
-    if (granted == wanted)
-        return;
-    g->verdict.to = g->verdict.from + granted;
-    if (granted >= BALLOON_STEP_MIN)
-        return;
-    g->verdict.to = g->verdict.from;
-    g->verdict.reason = REASON_NOTHING_FREE;
-    g->verdict.mechanism = MECHANISM_NONE;
-}
-
-/* A release is the operator's order, and not up to us to ration. */
-static uint64_t claimed(const struct policy_guest *g)
-{
-    return g->verdict.reason == REASON_RELEASED ? 0 : u64_sub(g->verdict.to, g->verdict.from);
-}
-
-static int ration_deflations(struct policy *p)
-{
-    struct claim *claims = NULL;
-    size_t n = 0;
-    uint64_t wanted = 0, free_left = host_free(p);
-
-    for (size_t i = 0; i < p->n; i++)
-        wanted += claimed(p->guests[i]);
-    if (wanted <= free_left)
-        return 0;
-
-    claims = malloc(p->n * sizeof(*claims));
-    if (!claims)
-        return -ENOMEM;
-    for (size_t i = 0; i < p->n; i++) {
-        struct policy_guest *g = p->guests[i];
-
-        if (claimed(g) > 0)
-            claims[n++] = (struct claim){
-                g, waterfill_level(&p->split[i], g->seen.actual, p->params.idle_tax)};
-    }
-    qsort(claims, n, sizeof(*claims), compare_claims);
-    for (size_t i = 0; i < n; i++)
-        ration_claim(claims[i].guest, p->bounds[claims[i].guest->index].vital, &free_left);
-    free(claims);
-    return 0;
-}
-
 int policy_decide(struct policy *p, const struct host_observation *host, usec_t now)
 {
     p->n_acted = 0;
@@ -399,7 +331,7 @@ int policy_decide(struct policy *p, const struct host_observation *host, usec_t 
         balloon_decide(g, &p->params, &p->bounds[i],
                        p->state == HOST_HIGH ? p->comfort[i].target : 0, now);
     }
-    r = ration_deflations(p);
+    r = ration_deflations(p->guests, p->split, p->bounds, p->n, host_free(p), p->params.idle_tax);
     if (r < 0)
         return r;
     for (size_t i = 0; i < p->n; i++)

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "core/policy.h"
+#include "core/waterfill.h"
 
 /* A balloon moves in steps of at least this: below it is noise. */
 #define BALLOON_STEP_MIN MIB
@@ -131,3 +132,12 @@ void balloon_follow(struct policy_guest *g, const struct policy_params *params, 
  */
 void balloon_decide(struct policy_guest *g, const struct policy_params *params,
                     const struct guest_bounds *bounds, uint64_t comfort, usec_t now);
+
+/* ration.c */
+
+/*
+ * Cuts the deflations of this decision down to @free_now bytes together. The arrays are parallel,
+ * @split holds each guest's terms of the water-filling. Returns 0, or -ENOMEM.
+ */
+int ration_deflations(struct policy_guest *const *guests, const struct waterfill_guest *split,
+                      const struct guest_bounds *bounds, size_t n, uint64_t free_now, double tax);
