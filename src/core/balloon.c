@@ -21,8 +21,10 @@
 #define STEP_SWAP_DIVISOR     16
 #define STEP_DISTRESS_DIVISOR 64
 
-/* A deflation without distress by less than this part of the size is not worth a command. */
+/* A deflation without distress by less than this part of the size, or this size, is not worth a
+ * command. */
 #define DEFLATE_MIN_DIVISOR 32
+#define DEFLATE_MIN_MAX     (64 * MIB)
 
 static void balloon_stall(struct policy_guest *g, const struct policy_params *params, usec_t now)
 {
@@ -153,7 +155,9 @@ static void deflate(struct policy_guest *g, uint64_t to)
 {
     const uint64_t actual = g->seen.actual, size = g->seen.size;
     enum reason reason = g->distress ? REASON_DISTRESS : REASON_GIVE_BACK;
-    uint64_t least = g->distress || to == size ? BALLOON_STEP_MIN : size / DEFLATE_MIN_DIVISOR;
+    bool at_once = g->distress || to == size;
+    uint64_t least =
+        at_once ? BALLOON_STEP_MIN : u64_min(size / DEFLATE_MIN_DIVISOR, DEFLATE_MIN_MAX);
     uint64_t under_way = g->balloon.target;
 
     if (under_way > actual && to != size && to < under_way + least && under_way < to + least)

@@ -10,8 +10,10 @@
  */
 #include "core/policy_guest.h"
 
-/* A probe for guest swap asks for this part of the guest's size. */
+/* A probe for guest swap asks for this part of the guest's size, up to a size at which it must
+ * show. */
 #define PROBE_DIVISOR 64
+#define PROBE_MAX     (64 * MIB)
 
 bool guest_probe_swap(const struct policy_guest *g, enum host_state state, bool needed)
 {
@@ -20,7 +22,7 @@ bool guest_probe_swap(const struct policy_guest *g, enum host_state state, bool 
 
 uint64_t guest_probe_step(const struct policy_guest *g)
 {
-    return u64_max(g->seen.size / PROBE_DIVISOR, BALLOON_STEP_MIN);
+    return u64_clamp(g->seen.size / PROBE_DIVISOR, BALLOON_STEP_MIN, PROBE_MAX);
 }
 
 uint64_t guest_balloon_cap(const struct policy_guest *g, const struct policy_params *params)

@@ -22,6 +22,9 @@
 /* The balloon rests if it has not moved for so long: host and guest figures are of one time. */
 #define BALLOON_REST_USEC (3 * USEC_PER_SEC)
 
+/* A large guest needs no larger part: what it is about to use is left to it besides. */
+#define RESERVE_PART_MAX GIB
+
 /*
  * A guest that uses more and more is left what it will use until the balloon could come back down:
  * a reading is up to two seconds old when it is acted upon, and deflation takes another.
@@ -36,8 +39,9 @@
 
 uint64_t guest_reserve(const struct policy_guest *g, const struct policy_params *params)
 {
-    return u64_max(params->guest_reserve,
-                   (uint64_t)(params->guest_reserve_part * (double)g->seen.size));
+    uint64_t part = (uint64_t)(params->guest_reserve_part * (double)g->seen.size);
+
+    return u64_max(params->guest_reserve, u64_min(part, RESERVE_PART_MAX));
 }
 
 uint64_t guest_about_to_use(const struct policy_guest *g)
