@@ -60,8 +60,10 @@ static double relief_periods(const struct record *r, unsigned g)
 {
     struct relief relief = measure_relief(r, g);
 
-    if (relief.sign < 0 || r->period <= 0)
+    if (r->period <= 0)
         return (double)NAN;
+    if (relief.sign < 0) /* it was given back to before it suffered */
+        return isfinite(relief.relief) ? 0 : (double)NAN;
     return (relief.relief - relief.sign) / r->period;
 }
 

@@ -32,25 +32,30 @@ static bool is_sign(const struct guest_sample *s)
     return s->alive && s->starving && s->size > s->granted + MEASURE_RELIEF_BYTES;
 }
 
-struct relief measure_relief(const struct record *r, unsigned guest)
+/* The clock when the guest's visible size first grew, from the @from-th sample on. */
+static double first_growth(const struct record *r, unsigned guest, unsigned from)
 {
-    struct relief result = {.sign = -1, .relief = INFINITY};
     uint64_t least = UINT64_MAX;
 
-    for (unsigned i = 0; i < r->hosts->len; i++) {
+    for (unsigned i = from; i < r->hosts->len; i++) {
         const struct guest_sample *s = record_guest(r, i, guest);
 
-        if (result.sign < 0 && is_sign(s))
-            result.sign = record_host(r, i)->t;
-        if (result.sign < 0)
+        if (!s->known)
             continue;
-        if (least != UINT64_MAX && s->granted >= least + MEASURE_RELIEF_BYTES) {
-            result.relief = record_host(r, i)->t;
-            break;
-        }
+        if (least != UINT64_MAX && s->granted >= least + MEASURE_RELIEF_BYTES)
+            return record_host(r, i)->t;
         least = u64_min(least, s->granted);
     }
-    return result;
+    return (double)INFINITY;
+}
+
+struct relief measure_relief(const struct record *r, unsigned guest)
+{
+    for (unsigned i = 0; i < r->hosts->len; i++)
+        if (is_sign(record_guest(r, i, guest)))
+            return (struct relief){.sign = record_host(r, i)->t,
+                                   .relief = first_growth(r, guest, i)};
+    return (struct relief){.sign = -1, .relief = first_growth(r, guest, 0)};
 }
 
 /* Time until the next sample; 0 for the last. */

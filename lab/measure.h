@@ -20,7 +20,8 @@ uint64_t measure_need(const struct record *r, unsigned guest, double t);
  */
 struct relief {
     double sign;   /* on the clock; < 0: it never starved */
-    double relief; /* on the clock; INFINITY: never came */
+    double relief; /* on the clock: its visible size grew, after the sign if there was one;
+                      INFINITY: never */
 };
 struct relief measure_relief(const struct record *r, unsigned guest);
 

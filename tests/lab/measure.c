@@ -160,6 +160,16 @@ static void test_relief(struct fixture *f, const void *data)
     expect(f, "relief.a", "1", false, "1.50 periods");
 }
 
+static void test_relief_before_distress(struct fixture *f, const void *data)
+{
+    (void)data;
+    add(f, 512, 400, 512, 100);
+    add(f, 300, 300, 512, 100);
+    expect(f, "relief.a", "2", false, "not seen");
+    add(f, 400, 300, 512, 100);
+    expect(f, "relief.a", "2", true, "0.00 periods");
+}
+
 static void test_over_capacity(struct fixture *f, const void *data)
 {
     (void)data;
@@ -292,6 +302,7 @@ int main(int argc, char **argv)
     ADD("ideal", test_ideal);
     ADD("ideal-cache", test_ideal_cache);
     ADD("relief", test_relief);
+    ADD("relief-before-distress", test_relief_before_distress);
     ADD("over-capacity", test_over_capacity);
     ADD("back-at-full", test_back_at_full);
     ADD("split", test_split);
