@@ -8,9 +8,10 @@
  * - memory that it called available, but that its balloon could not get, was not.
  *
  * Activity without believed statistics is unknown, and then all resident memory counts as active:
- * an unknown guest is treated as a busy one, and so is one whose statistics ceased. Distress raises
- * the estimate above what is resident, because an inflated balloon hides the demand, but only from
- * what is resident upwards: a guest that does not touch what it has gets no more.
+ * an unknown guest is treated as a busy one, and so is one whose statistics ceased. A guest that
+ * grows counts with what it is about to use, because what it says is a second or two old. Distress
+ * raises the estimate above what is resident, because an inflated balloon hides the demand, but
+ * only from what is resident upwards: a guest that does not touch what it has gets no more.
  */
 #include <assert.h>
 

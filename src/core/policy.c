@@ -6,8 +6,7 @@
  *   3. what may be handed out, capacity less minfree less a margin, is split among them by shares
  *      with the idle memory tax (waterfill.c): the entitlements;
  *   4. each entitlement becomes a balloon target (balloon.c), or a reason why not;
- *   5. deflations are rationed to what is really free, most entitled first: entitlements add up to
- * what may be handed out, but those who have to give lag behind those who take.
+ *   5. deflations are rationed to what is really free, most entitled first (ration.c).
  *
  * In state high there is a second split, of what nobody needs: it empties balloons, so that comfort
  * never stands in the way of need, and nothing is withheld while it lies idle.
@@ -15,9 +14,8 @@
  * Reclaim follows shortage, not entitlement: while the host is in state high nobody's balloon
  * grows, however far the guest is above its share, and free memory goes back to ballooned guests.
  *
- * The margin keeps the host from settling exactly on the mark: the state turns high again at
- * minfree
- * + minfree/HOST_STATE_HYSTERESIS, so reclaim must aim above that.
+ * The margin keeps the host from settling exactly on the mark: the state turns high again only
+ * minfree/HOST_STATE_HYSTERESIS above minfree, so reclaim must aim above that.
  */
 #include "core/policy.h"
 
