@@ -254,10 +254,14 @@ static uint64_t set_bounds(struct policy *p, const struct outlook *outlook)
     return lo_sum;
 }
 
+/* From here on, in multiples of minfree, a host is taken to have plenty (ESXi 6 leaves state high
+ * only at three to four times minfree). */
+#define PLENTY_MINFREES 3
+
 /*
- * What nobody needs empties balloons. Memory that a guest sees and does not use is idle, and idle
- * memory counts as in the price, for 1/k: so much more than is left may be shown to the guests
- * together.
+ * What nobody needs empties balloons. Memory that a guest sees and does not use is idle, and where
+ * there is plenty it counts as in the price, for 1/k; near minfree every byte that is shown counts,
+ * or each guest's turn would begin with taking back what another was shown and never used.
  */
 static int find_comfort(struct policy *p)
 {
@@ -274,8 +278,10 @@ static int find_comfort(struct policy *p)
         entitled += p->split[i].target;
     }
     uint64_t left = u64_sub(p->available, entitled);
+    uint64_t plenty = u64_sub(left, PLENTY_MINFREES * p->minfree);
 
-    return waterfill(p->comfort, p->n, entitled + (uint64_t)(k * (double)left), p->params.idle_tax);
+    return waterfill(p->comfort, p->n, entitled + left + (uint64_t)((k - 1) * (double)plenty),
+                     p->params.idle_tax);
 }
 
 static int split_memory(struct policy *p, usec_t now)
