@@ -134,11 +134,11 @@ static void inflate(struct policy_guest *g, const struct policy_params *params,
 
     /* What is under way already goes on; a step that adds next to nothing to it is not worth a
      * command. */
-    if (to < actual && to > g->balloon.target && to - g->balloon.target < BALLOON_STEP_MIN)
-        to = g->balloon.target;
-    if (g->balloon.target < actual && to < g->balloon.target &&
-        g->balloon.target - to < BALLOON_STEP_MIN)
-        to = g->balloon.target;
+    uint64_t target = g->balloon.target;
+
+    if (u64_max(to, target) < actual &&
+        u64_max(to, target) - u64_min(to, target) < BALLOON_STEP_MIN)
+        to = target;
     if (to + BALLOON_STEP_MIN <= actual)
         set_target(g, to, reason);
     else if (floor + BALLOON_STEP_MIN > actual && floor > wanted)

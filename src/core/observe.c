@@ -13,8 +13,6 @@
  * raises the estimate above what is resident, because an inflated balloon hides the demand, but
  * only from what is resident upwards: a guest that does not touch what it has gets no more.
  */
-#include <assert.h>
-
 #include "core/policy_guest.h"
 
 /* Believable readings in a row before a guest that was caught is believed again. */

@@ -265,7 +265,7 @@ static uint64_t set_bounds(struct policy *p, const struct outlook *outlook)
  */
 static int find_comfort(struct policy *p)
 {
-    double k = 1 / (1 - p->params.idle_tax);
+    double k = waterfill_idle_cost(p->params.idle_tax);
     uint64_t entitled = 0;
 
     for (size_t i = 0; i < p->n; i++) {

@@ -24,9 +24,15 @@ static double cost(const struct waterfill_guest *g, uint64_t bytes, double k)
     return (double)u64_min(bytes, g->active) + k * (double)u64_sub(bytes, g->active);
 }
 
+double waterfill_idle_cost(double tax)
+{
+    assert(tax >= 0 && tax < 1);
+    return 1 / (1 - tax);
+}
+
 double waterfill_level(const struct waterfill_guest *g, uint64_t bytes, double tax)
 {
-    return cost(g, bytes, 1 / (1 - tax)) / g->shares;
+    return cost(g, bytes, waterfill_idle_cost(tax)) / g->shares;
 }
 
 /* Bytes that a guest holds at level @level, before rounding. */
@@ -123,8 +129,7 @@ static void settle_rounding(struct waterfill_guest *guests, size_t n, uint64_t s
 
 int waterfill(struct waterfill_guest *guests, size_t n, uint64_t available, double tax)
 {
-    assert(tax >= 0 && tax < 1);
-    double k = 1 / (1 - tax);
+    double k = waterfill_idle_cost(tax);
     uint64_t lo_sum = 0, hi_sum = 0;
 
     for (size_t i = 0; i < n; i++) {

@@ -29,6 +29,9 @@ struct waterfill_guest {
  */
 int waterfill(struct waterfill_guest *guests, size_t n, uint64_t available, double tax);
 
+/* k: what an idle byte costs, in active ones. */
+double waterfill_idle_cost(double tax);
+
 /*
  * The level at which @g would hold @bytes: the inverse of the price of its next page. Who stands at
  * the lowest level is the most entitled to more.
