@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The compression cache: a file in memory, of segments, into which pages are appended. It outlives
+ * the pager. A record is {page, length, bytes}; it is alive while the page's entry in the map names
+ * it. The bytes are there before the entry is, and a segment's memory is given back (hole punched)
+ * when nothing in it is alive. The order of the segments' first use is in their headers.
+ *
+ * Thread-safe for different pages; who puts, gets or drops a page holds its claim (claims.h).
+ * Memory for a segment is allocated before it is written, so a full tmpfs is -ENOSPC and never a
+ * signal.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pager/map.h"
+
+/* A page is worth storing compressed if it gets at most this long. */
+#define CACHE_LENGTH_MAX (PAGE_BYTES / 2)
+
+struct cache;
+
+/* Opens or makes the file for the guest of @map; what the map names in it is alive, the rest is
+ * freed.
+ * @map outlives it. 0 or -errno. */
+int cache_open(struct cache **ret, const char *path, struct pagemap *map, uint64_t limit);
+void cache_close(struct cache *c);
+
+/* Bytes of memory it may occupy; what is above it is for the caller to move out (cache_oldest). */
+void cache_set_limit(struct cache *c, uint64_t limit);
+
+/* Bytes of memory above the limit, 0: none. */
+uint64_t cache_excess(const struct cache *c);
+
+/*
+ * Compresses @bytes (a page) into @out; the length, or 0: not worth it. Thread-safe and cheap on
+ * what can't be compressed.
+ */
+size_t cache_compress(const void *bytes, void *out, size_t capacity);
+
+/*
+ * Stores @length bytes of @page and sets *offset. 0, or -ENOSPC: the limit is reached
+ * (@beyond_limit lets a sample pass) or the tmpfs is full. The map's entry is then for the caller
+ * to set.
+ */
+int cache_put(struct cache *c, uint64_t page, const void *bytes, size_t length, bool beyond_limit,
+              uint64_t *offset);
+
+/* The page's bytes, decompressed, into @page_bytes. 0, or -EBADMSG: the record is not what it
+ * should be. */
+int cache_get(struct cache *c, uint64_t page, struct page_place place, void *page_bytes);
+
+/* The record is not needed any more (the map's entry has been changed). */
+void cache_drop(struct cache *c, uint64_t page, struct page_place place);
+
+/* Up to @max pages that have records in the oldest segment, alive when looked at. 0: the cache is
+ * empty. */
+size_t cache_oldest(struct cache *c, uint64_t *pages, size_t max);
+
+/*
+ * Memory goes to records that are dead while others in their segment are alive. True: so much of it
+ * that the pages of cache_oldest should be put anew (cache_put, map, cache_drop).
+ */
+bool cache_wants_compaction(const struct cache *c);
