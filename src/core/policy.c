@@ -64,6 +64,7 @@ struct policy_params policy_params_default(void)
         .minfree = 0,
         .balloon_max = 0.65,
         .activity = {.fast_usec = 2 * USEC_PER_SEC, .slow_usec = 8 * USEC_PER_SEC},
+        .sampled = {.fast_usec = 15 * USEC_PER_SEC, .slow_usec = 60 * USEC_PER_SEC},
         .stats_stale_usec = 10 * USEC_PER_SEC,
         .stall_usec = 3 * USEC_PER_SEC,
         .stall_backoff_usec = 10 * USEC_PER_SEC,

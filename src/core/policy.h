@@ -24,19 +24,20 @@ struct policy_guest; /* owned by its policy; the handle is stable until policy_g
 
 /* Knobs. policy_params_default() has the defaults; the config table has ranges and prose. */
 struct policy_params {
-    double idle_tax;    /* [0, 1): at most this part of idle memory is taxed away */
-    uint64_t minfree;   /* bytes; 0: host_minfree(capacity) */
-    double balloon_max; /* (0, 1): largest balloon as a part of the guest's size */
-    struct activity_params activity;
-    usec_t stats_stale_usec;       /* statistics older than this are not believed */
-    usec_t stall_usec;             /* a balloon that has not moved for this long has stalled */
-    usec_t stall_backoff_usec;     /* first pause after a stall; doubles up to... */
-    usec_t stall_backoff_max_usec; /* ...this */
-    uint64_t growth_floor;         /* bytes: least room to grow until the next decision */
-    uint64_t guest_reserve;        /* bytes: available memory that is left to a guest... */
-    double guest_reserve_part;     /* ...or this part of its size, whichever is more */
-    uint64_t distress_swap_in;     /* bytes/s of guest swap-in that count as distress */
-    uint64_t distress_faults;      /* major faults/s that count as distress */
+    double idle_tax;                 /* [0, 1): at most this part of idle memory is taxed away */
+    uint64_t minfree;                /* bytes; 0: host_minfree(capacity) */
+    double balloon_max;              /* (0, 1): largest balloon as a part of the guest's size */
+    struct activity_params activity; /* from the guest's statistics */
+    struct activity_params sampled;  /* from a pager's sampling, whose windows are longer */
+    usec_t stats_stale_usec;         /* statistics older than this are not believed */
+    usec_t stall_usec;               /* a balloon that has not moved for this long has stalled */
+    usec_t stall_backoff_usec;       /* first pause after a stall; doubles up to... */
+    usec_t stall_backoff_max_usec;   /* ...this */
+    uint64_t growth_floor;           /* bytes: least room to grow until the next decision */
+    uint64_t guest_reserve;          /* bytes: available memory that is left to a guest... */
+    double guest_reserve_part;       /* ...or this part of its size, whichever is more */
+    uint64_t distress_swap_in;       /* bytes/s of guest swap-in that count as distress */
+    uint64_t distress_faults;        /* major faults/s that count as distress */
 };
 
 struct policy_params policy_params_default(void);

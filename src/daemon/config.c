@@ -39,6 +39,9 @@ void config_free(struct config *config)
         return;
     g_free(config->qmp_directory);
     g_strfreev(config->qmp_sockets);
+    g_free(config->pager_program);
+    g_free(config->pager_memory_directory);
+    g_free(config->pager_swap_directory);
     g_free(config->api_socket);
     g_free(config->api_group);
     g_hash_table_unref(config->vms);
@@ -73,8 +76,8 @@ static bool apply_section(const struct config_entry *entry, GError **error)
     if (!vm && *keys == '\0')
         config_entry_error(
             entry, error,
-            "there is no section [%.*s]; allowed are [host], [policy], [api], [log] and "
-            "[vm \"name\"]",
+            "there is no section [%.*s]; allowed are [host], [policy], [pager], [api], [log] "
+            "and [vm \"name\"]",
             CONFIG_ECHO_MAX, entry->section);
     else if (vm && !entry->label)
         config_entry_error(entry, error, "[vm] needs the guest's name: [vm \"name\"]");
@@ -106,7 +109,7 @@ static bool apply_vm(struct config *config, const struct config_entry *entry, GE
     config_entry_error(
         entry, error,
         "there is no key '%.*s' in [vm]; allowed are shares, reservation, limit, exempt, "
-        "guest-swap",
+        "guest-swap, pager",
         CONFIG_ECHO_MAX, entry->key);
     return false;
 }
@@ -175,6 +178,37 @@ static bool check_policy(const struct config *c, GPtrArray *entries, GError **er
     if (c->capacity != SIZE_AUTO && p->minfree >= c->capacity)
         return clash(entries, "host", NULL, "minfree", "capacity",
                      "minfree must be less than capacity", error);
+    if (c->policy.sampled.fast_usec > c->policy.sampled.slow_usec)
+        return clash(entries, "policy", NULL, "sampled-fast", "sampled-slow",
+                     "sampled-fast is more than sampled-slow; it must be at most as long", error);
+    return true;
+}
+
+static bool check_pager(const struct config *c, GPtrArray *entries, GError **error)
+{
+    static const struct {
+        const char *key;
+        size_t offset;
+    } paths[] = {
+        {"program", offsetof(struct config, pager_program)},
+        {"memory-directory", offsetof(struct config, pager_memory_directory)},
+        {"swap-directory", offsetof(struct config, pager_swap_directory)},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(paths); i++) {
+        g_autofree char *message = NULL;
+
+        if (*(char *const *)((const char *)c + paths[i].offset))
+            continue;
+        message =
+            g_strdup_printf("%s must be a path; enable = no switches pagers off", paths[i].key);
+        return clash(entries, "pager", NULL, paths[i].key, paths[i].key, message, error);
+    }
+    return true;
+}
+
+static bool check_api(const struct config *c, GPtrArray *entries, GError **error)
+{
     if (!c->api_socket)
         return clash(entries, "api", NULL, "socket", "socket", "socket must be a path", error);
     if (strlen(c->api_socket) > API_SOCKET_MAX)
@@ -280,7 +314,8 @@ struct config *config_load(const char *path, GError **error)
         if (!apply(config, entries->pdata[i], error))
             return NULL;
     }
-    if (!check_policy(config, entries, error) || !check_vms(config, entries, error) ||
+    if (!check_policy(config, entries, error) || !check_pager(config, entries, error) ||
+        !check_api(config, entries, error) || !check_vms(config, entries, error) ||
         !find_group(config, entries, error))
         return NULL;
     return g_steal_pointer(&config);
@@ -306,6 +341,8 @@ static void dump_vm(GString *text, const char *name, const struct settings *s)
         g_string_append_printf(text, "exempt = %s\n", s->exempt ? "yes" : "no");
     if (s->given & 1u << SETTING_GUEST_SWAP)
         g_string_append_printf(text, "guest-swap = %s\n", guest_swap_name(s->swap));
+    if (s->given & 1u << SETTING_PAGER)
+        g_string_append_printf(text, "pager = %s\n", s->pager ? "yes" : "no");
 }
 
 char *config_dump(const struct config *config)

@@ -38,6 +38,15 @@ struct config {
     usec_t stats_period_usec;
     struct policy_params policy; /* with [host] minfree */
 
+    /* [pager] */
+    bool pager_enable; /* for guests whose own setting says nothing */
+    char *pager_program;
+    char *pager_memory_directory;
+    char *pager_swap_directory;
+    double pager_cache; /* compression cache as a part of the guest's size */
+    uint64_t pager_sample_pages;
+    usec_t pager_sample_window_usec;
+
     /* [api] */
     char *api_socket;
     char *api_group;     /* NULL: root only */

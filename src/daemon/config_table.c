@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/config_table.h"
 
+#include <config.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -71,6 +72,27 @@ const struct config_key config_keys[] = {
     {"policy", "distress-faults", CONFIG_COUNT, AT(policy.distress_faults), NULL, 1, 1e9,
      .help = "A guest with more major faults a second than this is in distress."},
 
+    {"policy", "sampled-fast", CONFIG_DURATION, AT(policy.sampled.fast_usec), NULL, SEC(0.1), SEC(86400),
+     .help = "Time constant of the fast average where a pager samples the guest's memory."},
+    {"policy", "sampled-slow", CONFIG_DURATION, AT(policy.sampled.slow_usec), NULL, SEC(0.1), SEC(86400),
+     .help = "Time constant of the slow average there; at least sampled-fast."},
+
+    {"pager", "enable", CONFIG_BOOL, AT(pager_enable), "yes",
+     .help = "Guests whose memory is a shared memfd get a pager, unless their own setting says otherwise: what their "
+             "balloon does not give is compressed or put into a swap file of the guest's own."},
+    {"pager", "program", CONFIG_PATH, AT(pager_program), AEROSTAT_LIBEXECDIR "/aerostat-pager",
+     .help = "The pager, one process per guest. A change takes effect for pagers that are started after it."},
+    {"pager", "memory-directory", CONFIG_PATH, AT(pager_memory_directory), "/dev/shm/aerostat",
+     .help = "Page maps and compression caches; on a tmpfs. A change takes effect with the next start."},
+    {"pager", "swap-directory", CONFIG_PATH, AT(pager_swap_directory), "/var/lib/aerostat/swap",
+     .help = "Swap files, each as large as its guest less its reservation. A change takes effect with the next start."},
+    {"pager", "cache", CONFIG_RATIO, AT(pager_cache), "0.1", 0, 1,
+     .help = "Largest compression cache as a part of the guest's size. 0: none."},
+    {"pager", "sample-pages", CONFIG_COUNT, AT(pager_sample_pages), "100", 0, 10000,
+     .help = "Pages that are sampled in each window to see what part of a guest's memory is in use. 0: none."},
+    {"pager", "sample-window", CONFIG_DURATION, AT(pager_sample_window_usec), "30s", SEC(1), SEC(3600),
+     .help = "Length of a window."},
+
     {"api", "socket", CONFIG_PATH, AT(api_socket), "/run/aerostat/api.sock",
      .help = "The API's UNIX socket. A change takes effect with the next start."},
     {"api", "group", CONFIG_TEXT, AT(api_group), "",
@@ -92,6 +114,7 @@ const char *const config_vm_help[SETTING_MAX] = {
     [SETTING_LIMIT] = "The most the guest may occupy, whatever is free; none: its size.",
     [SETTING_EXEMPT] = "yes: the guest is counted but never acted upon.",
     [SETTING_GUEST_SWAP] = "Whether the guest has swap space: yes, no, or auto: found out.",
+    [SETTING_PAGER] = "Whether the guest gets a pager: yes or no, whatever [pager] enable says.",
 };
 
 const char *daemon_mode_name(enum daemon_mode mode)

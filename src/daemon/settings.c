@@ -15,7 +15,7 @@ GQuark settings_error_quark(void)
 
 static const char *const setting_names[] = {
     [SETTING_SHARES] = "shares", [SETTING_RESERVATION] = "reservation", [SETTING_LIMIT] = "limit",
-    [SETTING_EXEMPT] = "exempt", [SETTING_GUEST_SWAP] = "guest-swap",
+    [SETTING_EXEMPT] = "exempt", [SETTING_GUEST_SWAP] = "guest-swap",   [SETTING_PAGER] = "pager",
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(setting_names) == SETTING_MAX);
 
@@ -85,15 +85,15 @@ static bool parse_limit(struct settings *s, const char *text, GError **error)
     return true;
 }
 
-static bool parse_exempt(struct settings *s, const char *text, GError **error)
+static bool parse_switch(enum setting key, bool *ret, const char *text, GError **error)
 {
     bool yes = strcmp(text, "true") == 0 || strcmp(text, "yes") == 0;
 
     if (!yes && strcmp(text, "false") != 0 && strcmp(text, "no") != 0) {
-        fail(error, "exempt: '%.64s' is neither yes, no, true nor false", text);
+        fail(error, "%s: '%.64s' is neither yes, no, true nor false", setting_names[key], text);
         return false;
     }
-    s->exempt = yes;
+    *ret = yes;
     return true;
 }
 
@@ -128,10 +128,13 @@ bool settings_parse(struct settings *s, enum setting key, const char *text, GErr
         ok = parse_limit(s, text, error);
         break;
     case SETTING_EXEMPT:
-        ok = parse_exempt(s, text, error);
+        ok = parse_switch(key, &s->exempt, text, error);
         break;
     case SETTING_GUEST_SWAP:
         ok = parse_swap(s, text, error);
+        break;
+    case SETTING_PAGER:
+        ok = parse_switch(key, &s->pager, text, error);
         break;
     case SETTING_MAX:
         g_assert_not_reached();
@@ -163,6 +166,7 @@ static const struct {
     [SETTING_LIMIT] = {json_type_int, "a whole number, a string and null"},
     [SETTING_EXEMPT] = {json_type_boolean, "true, false, a string and null"},
     [SETTING_GUEST_SWAP] = {json_type_string, "a string and null"},
+    [SETTING_PAGER] = {json_type_boolean, "true, false, a string and null"},
 };
 
 static bool patch_one(struct settings *s, enum setting key, struct json_object *value,
@@ -197,7 +201,8 @@ bool settings_patch(struct settings *s, struct json_object *body, GError **error
         return false;
     }
     if (json_object_object_length(body) == 0) {
-        fail(error, "nothing to set: give any of shares, reservation, limit, exempt, guest_swap");
+        fail(error, "nothing to set: give any of shares, reservation, limit, exempt, guest_swap, "
+                    "pager");
         return false;
     }
     for (struct json_object_iterator it = json_object_iter_begin(body),
@@ -209,7 +214,7 @@ bool settings_patch(struct settings *s, struct json_object *body, GError **error
         if (key == SETTING_MAX) {
             fail(error,
                  "there is no setting '%.64s'; allowed are shares, reservation, limit, exempt, "
-                 "guest_swap",
+                 "guest_swap, pager",
                  member);
             return false;
         }
@@ -234,6 +239,8 @@ void settings_merge(struct settings *s, const struct settings *over)
         s->exempt = over->exempt;
     if (over->given & 1u << SETTING_GUEST_SWAP)
         s->swap = over->swap;
+    if (over->given & 1u << SETTING_PAGER)
+        s->pager = over->pager;
     s->given |= over->given;
 }
 

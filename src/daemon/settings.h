@@ -19,6 +19,7 @@ enum setting {
     SETTING_LIMIT,
     SETTING_EXEMPT,
     SETTING_GUEST_SWAP,
+    SETTING_PAGER,
     SETTING_MAX,
 };
 
@@ -36,6 +37,7 @@ struct settings {
     uint64_t limit;       /* bytes; 0: the guest's size */
     bool exempt;
     enum guest_swap swap;
+    bool pager; /* not given: as [pager] enable says */
 };
 
 #define SETTINGS_ERROR (settings_error_quark())

@@ -67,6 +67,8 @@ class DaemonTest(unittest.TestCase):
 
     # Fast, so that tests are; a test may add to it or replace it.
     CONFIG = "[policy]\nperiod = 200ms\nstats-period = 1s\n"
+    # What does not test pagers runs without them.
+    PAGER = "[pager]\nenable = no\n"
 
     def setUp(self):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="aerostat-test-"))
@@ -86,7 +88,7 @@ class DaemonTest(unittest.TestCase):
     def configure(self, capacity="1G", host="", rest="", log="debug", api=""):
         self.config.write_text(
             f"[host]\ncapacity = {capacity}\nqmp-directory = {self.guests_dir}\n{host}\n"
-            f"[api]\nsocket = {self.socket}\n{api}\n[log]\nlevel = {log}\n{self.CONFIG}{rest}\n")
+            f"[api]\nsocket = {self.socket}\n{api}\n[log]\nlevel = {log}\n{self.CONFIG}{self.PAGER}{rest}\n")
 
     def spawn(self, *arguments, env=None, **options):
         """Starts it without waiting for anything."""

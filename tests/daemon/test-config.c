@@ -79,6 +79,8 @@ static void test_defaults(struct fixture *f, const void *data)
     g_assert_cmpuint(config->api_access, ==, 0660);
     g_assert_cmpuint(config->log_level, ==, LOG_LEVEL_INFO);
     g_assert_false(config->release_on_exit);
+    g_assert_true(config->pager_enable);
+    g_assert_cmpstr(config->pager_memory_directory, ==, "/dev/shm/aerostat");
     g_assert_cmpmem(&config->policy, sizeof(params), &params, sizeof(params));
 }
 
@@ -95,8 +97,9 @@ static void test_values(struct fixture *f, const void *data)
                "qmp-directory =\nqmp-sockets = /a b;; /c ;\nrelease-on-exit = true\n"
                "[policy]\nperiod = 500ms\nidle-tax = 0\nstall = 1min\ndistress-faults = 7\n"
                "[api]\naccess = 0666\n[log]\nlevel = debug\n"
+               "[pager]\nenable = no\ncache = 0.25\nsample-pages = 0\nswap-directory = /swap\n"
                "[vm \"a \"b\"]\nshares = high\nreservation = 0\nlimit = 2G\n"
-               "exempt = yes\nguest-swap = no\n");
+               "exempt = yes\nguest-swap = no\npager = yes\n");
     config = config_load(f->file, &error);
     g_assert_no_error(error);
     g_assert_cmpuint(config->mode, ==, MODE_OBSERVE);
@@ -114,6 +117,10 @@ static void test_values(struct fixture *f, const void *data)
     g_assert_cmpuint(config->policy.distress_faults, ==, 7);
     g_assert_cmpuint(config->api_access, ==, 0666);
     g_assert_cmpuint(config->log_level, ==, LOG_LEVEL_DEBUG);
+    g_assert_false(config->pager_enable);
+    g_assert_cmpfloat(config->pager_cache, ==, 0.25);
+    g_assert_cmpuint(config->pager_sample_pages, ==, 0);
+    g_assert_cmpstr(config->pager_swap_directory, ==, "/swap");
 
     vm = config_vm(config, "a \"b");
     g_assert_cmpuint(vm->given, ==, (1u << SETTING_MAX) - 1);
@@ -121,6 +128,7 @@ static void test_values(struct fixture *f, const void *data)
     g_assert_cmpuint(vm->limit, ==, 2 * GIB);
     g_assert_true(vm->exempt);
     g_assert_cmpint(vm->swap, ==, GUEST_SWAP_ABSENT);
+    g_assert_true(vm->pager);
     g_assert_cmpuint(config_vm(config, "other")->given, ==, 0);
 }
 
@@ -187,7 +195,10 @@ static const struct wrong wrongs[] = {
     {"unnamed-vm", "\n[vm]\nshares = 1\n", 2, {"guest's name"}},
     {"empty-vm", "[vm \"\"]\n", 1, {"in quotes"}},
     {"named-host", "[host \"a\"]\n", 1, {"takes no name", "[host]"}},
-    {"unknown-section", "[hots]\n", 1, {"no section [hots]", "[host], [policy], [api], [log]"}},
+    {"unknown-section",
+     "[hots]\n",
+     1,
+     {"no section [hots]", "[host], [policy], [pager], [api], [log]"}},
     {"empty-section", "[]\n", 1, {"no section []"}},
     {"unknown-key",
      "[host]\n\ncapcity = 1G\n",
@@ -235,6 +246,10 @@ static const struct wrong wrongs[] = {
     {"limit", "[vm \"a\"]\nlimit = 0\n", 2, {"less than 1M", "none"}},
     {"exempt", "[vm \"a\"]\nexempt = 1\n", 2, {"yes, no, true nor false"}},
     {"guest-swap", "[vm \"a\"]\nguest-swap = some\n", 2, {"auto, yes nor no"}},
+    {"pager", "[vm \"a\"]\npager = some\n", 2, {"yes, no, true nor false"}},
+    {"pager-cache", "[pager]\ncache = 10%\n", 2, {"numbers from 0 to 1"}},
+    {"pager-path", "[pager]\nenable = no\nswap-directory =\n", 3, {"must be a path", "enable"}},
+    {"sampled", "[policy]\nsampled-fast = 1h\n", 2, {"sampled-fast is more than sampled-slow"}},
     {"reservation-limit",
      "[vm \"a\"]\nlimit = 1G\nreservation = 2G\nshares = 1\n",
      3,
@@ -344,7 +359,7 @@ static void test_dump(struct fixture *f, const void *data)
     write_text(f->file,
                "[host]\ncapacity = 1536M\nqmp-sockets = /a;/b c\n[policy]\nperiod = 250ms\n"
                "idle-tax = 0.625\n[vm \"x\"]\nshares = low\nlimit = none\n"
-               "[vm \"y\"]\nshares = 12\nguest-swap = yes\nreservation = 1000\n");
+               "[vm \"y\"]\nshares = 12\nguest-swap = yes\npager = no\nreservation = 1000\n");
     config = config_load(f->file, &error);
     g_assert_no_error(error);
     first = config_dump(config);

@@ -21,13 +21,15 @@ static void test_patch(void)
 
     g_assert_true(patch(&s,
                         "{\"shares\": 4000, \"reservation\": 1048576, \"limit\": \"2G\","
-                        " \"exempt\": true, \"guest_swap\": \"yes\"}",
+                        " \"exempt\": true, \"guest_swap\": \"yes\","
+                        " \"pager\": true}",
                         NULL));
     g_assert_cmpuint(s.given, ==, (1u << SETTING_MAX) - 1);
     g_assert_cmpuint(s.shares, ==, 4000);
     g_assert_cmpuint(s.reservation, ==, MIB);
     g_assert_cmpuint(s.limit, ==, 2 * GIB);
     g_assert_true(s.exempt);
+    g_assert_true(s.pager);
     g_assert_cmpint(s.swap, ==, GUEST_SWAP_PRESENT);
 
     /* What is not named stays; null takes a setting back; the configuration's spelling does too. */
@@ -81,11 +83,13 @@ static void test_merge(void)
     struct settings base = {0}, over = {0};
 
     g_assert_true(patch(&base, "{\"shares\": 10, \"limit\": \"1G\"}", NULL));
-    g_assert_true(patch(&over, "{\"limit\": \"none\", \"exempt\": true}", NULL));
+    g_assert_true(patch(&over, "{\"limit\": \"none\", \"exempt\": true, \"pager\": false}", NULL));
     settings_merge(&base, &over);
     g_assert_cmpuint(base.shares, ==, 10);
     g_assert_cmpuint(base.limit, ==, 0);
     g_assert_true(base.exempt);
+    g_assert_true(base.given & 1u << SETTING_PAGER);
+    g_assert_false(base.pager);
 }
 
 static void test_check(void)

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The pagers of all guests: who gets one, that it lives, what it is told, what it says.
+ *
+ * A guest's pager needs nobody to serve its faults; what happens here may be late, and may end with
+ * the daemon. The next daemon finds the pagers that run, and starts one anew where a guest's pages
+ * are out and nobody serves them. See pagers.c.
+ */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "daemon/config.h"
+#include "daemon/guests.h"
+#include "pager/map.h"
+
+struct pagers;
+
+/* How a guest stands to its pager. */
+enum pager_standing {
+    PAGER_NONE,      /* it is to have none: switched off, or not known well enough yet */
+    PAGER_PREPARING, /* its swap file is being allocated */
+    PAGER_BEGINNING, /* started, does not serve yet */
+    PAGER_SERVES,
+    PAGER_ENDING,  /* told to load everything back and to go */
+    PAGER_MISSING, /* ended though it is needed; a new one follows, after a pause if it ends again
+                      and again */
+    PAGER_REFUSED, /* this guest can't have one: the view's error says why */
+    PAGER_STANDING_MAX,
+};
+
+const char *pager_standing_name(enum pager_standing standing);
+
+struct pager_faults {
+    uint64_t count;
+    double p50, p90, p99; /* microseconds */
+};
+
+/*
+ * All that is shown of a guest's pager. Sizes in bytes. What comes from the page map is a
+ * stranger's word, cut to what is possible; it counts where @known.
+ */
+struct pager_view {
+    enum pager_standing standing;
+    const char *error; /* one line: why there is none, or what is wrong with it; NULL: nothing is.
+                          Owned by the guest, changes only between callbacks */
+    pid_t pid;         /* 0: none runs */
+
+    bool known; /* its map is being read; all that follows */
+    enum pager_phase phase;
+    bool parked;
+    bool evicting; /* false: evicts nothing, because of a device or file of QEMU's; @error says
+                      which */
+
+    uint64_t bytes[PAGE_STATE_MAX]; /* of guest RAM, by state; they add up to its size */
+    uint64_t cache_payload, cache_bytes,
+        cache_limit;    /* compressed pages; memory they occupy; most */
+    double cache_ratio; /* size of the pages in the cache by what they take there; 0: none is */
+    uint64_t swap_size, swap_used;
+    uint64_t allowed; /* what the guest may occupy; UINT64_MAX: anything */
+    uint64_t memory;  /* the pager's own, with its map and without its cache */
+
+    double out_rate, in_rate;     /* bytes of guest RAM per second, over the last second or so */
+    double write_rate, read_rate; /* bytes of its swap file per second */
+    uint64_t evicted[PAGE_STATE_MAX], loaded[PAGE_STATE_MAX]; /* so far, by where to and from */
+    uint64_t read_ahead, discarded;
+    uint64_t bytes_written, bytes_read;
+    uint64_t eviction_races; /* count */
+    struct pager_faults faults[FAULT_KIND_MAX];
+
+    uint64_t io_errors; /* count */
+    uint64_t held;      /* that can't be read back now */
+    uint64_t held_at;   /* guest-physical offset in its RAM of one of them; meaningless without */
+    int held_errno;
+    bool stopped; /* the guest was stopped for that, and is not yet continued */
+
+    uint64_t sample_windows, sampled, touched; /* counts */
+    uint64_t active_permille;                  /* of resident, last window; UINT64_MAX: none yet */
+    uint64_t working_set[WORKING_SET_MAX];     /* bytes; UINT64_MAX: not known yet */
+    usec_t sampling_cpu;
+    uint64_t takeovers;
+};
+
+/* False: nothing is to be shown, the guest is to have no pager. */
+bool pagers_view(const struct guest *guest, struct pager_view *ret);
+
+/*
+ * The map of a guest that has one, to look at; NULL. Borrowed, until the main loop runs again. Its
+ * identity has been checked to be this guest's.
+ */
+const struct pagemap *pagers_map(const struct guest *guest);
+
+/* For a person to read; always a conflict with what the guest is or does now. */
+#define PAGERS_ERROR (pagers_error_quark())
+GQuark pagers_error_quark(void);
+
+/*
+ * Puts a whole guest out of RAM, or brings it back. Returns at once: the view's phase is PARKING
+ * (UNPARKING) until it is done, then SERVING with parked (not) set; an event says so as well.
+ * Parking what is parked, and unparking what is not, is done again and does no harm.
+ */
+bool pagers_park(struct guest *guest, GError **error);
+bool pagers_unpark(struct guest *guest, GError **error);
