@@ -18,7 +18,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/json.h"
 #include "base/log.h"
 #include "vmm/qemu_guest.h"
 #include "vmm/text.h"
@@ -26,13 +25,6 @@
 /* How long READY is put off for the first measurement of the guest's memory. */
 #define READY_WAIT_USEC  (5 * G_USEC_PER_SEC)
 #define READY_CHECK_MSEC 20
-
-struct balloon_call {
-    struct qemu_guest *guest;
-    vmm_done_fn done;
-    void *data;
-    GError *error; /* it was not even sent */
-};
 
 static struct qemu_guest *qemu(struct vmm_guest *guest)
 {
@@ -224,59 +216,6 @@ static void qemu_poll(struct vmm_guest *guest)
     qemu_poll_failed(g);
 }
 
-/* --- orders --- */
-
-static void balloon_answered(struct json_object *ret, const GError *error, void *data)
-{
-    struct balloon_call *call = data;
-
-    (void)ret;
-    call->done(&call->guest->base, error, call->data);
-    g_free(call);
-}
-
-static void tell_refused(struct qemu_guest *g)
-{
-    struct balloon_call *call;
-
-    while ((call = g_queue_pop_head(&g->refused))) {
-        g_autoptr(GError) error = g_steal_pointer(&call->error);
-
-        balloon_answered(NULL, error, call);
-    }
-}
-
-static gboolean refused_later(gpointer data)
-{
-    struct qemu_guest *g = data;
-
-    g->refused_source = 0;
-    tell_refused(g);
-    return G_SOURCE_REMOVE;
-}
-
-static void qemu_set_balloon(struct vmm_guest *guest, uint64_t bytes, vmm_done_fn done, void *data)
-{
-    struct qemu_guest *g = qemu(guest);
-    struct balloon_call *call = g_new0(struct balloon_call, 1);
-    struct json_object *args;
-
-    *call = (struct balloon_call){.guest = g, .done = done, .data = data};
-    if (g->qmp) {
-        args = json_object_new_object();
-        json_put_u64(args, "value", bytes);
-        if (qmp_execute(g->qmp, "balloon", args, balloon_answered, call, &call->error))
-            return;
-    } else {
-        call->error = g_error_new_literal(QMP_ERROR, QMP_ERROR_CLOSED,
-                                          "balloon was not sent: QEMU is not connected");
-    }
-    g_assert(g->refused.length < QEMU_REFUSED_MAX); /* a caller that never returns to the loop */
-    g_queue_push_tail(&g->refused, call);
-    if (!g->refused_source)
-        g->refused_source = g_idle_add_full(G_PRIORITY_DEFAULT, refused_later, g, NULL);
-}
-
 /* --- life --- */
 
 void qemu_guest_configure(struct vmm_guest *guest, const struct qemu_config *config)
@@ -293,8 +232,7 @@ static void qemu_free(struct vmm_guest *guest)
     struct qemu_guest *g = qemu(guest);
 
     qemu_link_close(g);
-    g_clear_handle_id(&g->refused_source, g_source_remove);
-    tell_refused(g);
+    qemu_tell_refused(g);
     procmem_free(g->mem);
     g_free(g->host_root);
     g_free(g->path);
@@ -312,6 +250,8 @@ struct vmm_guest *qemu_guest_new(const char *path, const struct qemu_config *con
         .name = "qemu",
         .poll = qemu_poll,
         .set_balloon = qemu_set_balloon,
+        .set_running = qemu_set_running,
+        .translate = qemu_translate,
         .free = qemu_free,
     };
     struct qemu_guest *g = g_new0(struct qemu_guest, 1);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside of a QEMU guest, shared by qemu.c (its life), qemu_link.c (its
- * connection) and qemu_poll.c (what it is asked). */
+/* Inside of a QEMU guest, shared by qemu.c (its life), qemu_link.c (its connection), qemu_poll.c
+ * (what it is asked again and again), qemu_order.c and qemu_translate.c (what it is told, and asked
+ * once). */
 #pragma once
 
 #include <stdbool.h>
@@ -28,7 +29,7 @@ struct qemu_guest {
     bool ready;      /* VMM_EVENT_READY was sent */
     gint64 ready_by; /* it is not put off longer; 0: not put off */
     bool gone;
-    GQueue refused; /* struct balloon_call that could not be sent */
+    GQueue refused; /* struct call (qemu_order.c) that could not be sent */
     guint refused_source;
 
     struct procmem *mem; /* NULL: process not known */
@@ -79,3 +80,23 @@ void qemu_link_close(struct qemu_guest *g);
 
 /* @error says why it is not up; copied. */
 void qemu_link_set(struct qemu_guest *g, enum vmm_link link, const char *error);
+
+/* --- qemu_order.c --- */
+
+/*
+ * As qmp_execute, but where it can't be sent, @done is told so, too: later, from the main loop.
+ * @done is called once in any case, and the guest is still there when it is.
+ */
+void qemu_execute(struct qemu_guest *g, const char *command, struct json_object *args,
+                  qmp_answer_fn done, void *data);
+
+/* Calls what is still to be told of commands that could not be sent. */
+void qemu_tell_refused(struct qemu_guest *g);
+
+void qemu_set_balloon(struct vmm_guest *guest, uint64_t bytes, vmm_done_fn done, void *data);
+void qemu_set_running(struct vmm_guest *guest, bool running, vmm_done_fn done, void *data);
+
+/* --- qemu_translate.c --- */
+
+void qemu_translate(struct vmm_guest *guest, const struct vmm_address *address,
+                    vmm_translated_fn done, void *data);

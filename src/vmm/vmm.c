@@ -31,6 +31,20 @@ const char *vmm_ram_name(enum vmm_ram ram)
     return names[ram];
 }
 
+const char *vmm_reach_name(enum vmm_reach reach)
+{
+    static const char *const names[] = {
+        [VMM_REACH_UNMAPPED] = "unmapped",
+        [VMM_REACH_NOTHING] = "nothing",
+        [VMM_REACH_DEVICE] = "device",
+        [VMM_REACH_MEMORY] = "memory",
+    };
+
+    G_STATIC_ASSERT(G_N_ELEMENTS(names) == VMM_REACH_MAX);
+    g_assert(reach < VMM_REACH_MAX);
+    return names[reach];
+}
+
 void vmm_guest_poll(struct vmm_guest *guest)
 {
     guest->ops->poll(guest);
@@ -39,6 +53,22 @@ void vmm_guest_poll(struct vmm_guest *guest)
 void vmm_guest_set_balloon(struct vmm_guest *guest, uint64_t bytes, vmm_done_fn done, void *data)
 {
     guest->ops->set_balloon(guest, bytes, done, data);
+}
+
+void vmm_guest_stop(struct vmm_guest *guest, vmm_done_fn done, void *data)
+{
+    guest->ops->set_running(guest, false, done, data);
+}
+
+void vmm_guest_cont(struct vmm_guest *guest, vmm_done_fn done, void *data)
+{
+    guest->ops->set_running(guest, true, done, data);
+}
+
+void vmm_guest_translate(struct vmm_guest *guest, const struct vmm_address *address,
+                         vmm_translated_fn done, void *data)
+{
+    guest->ops->translate(guest, address, done, data);
 }
 
 void vmm_guest_free(struct vmm_guest *guest)

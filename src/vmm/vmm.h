@@ -71,10 +71,45 @@ typedef void (*vmm_event_fn)(struct vmm_guest *guest, enum vmm_event event, void
 /* @error is NULL on success; a time-out or a lost link is an error too. Always called once. */
 typedef void (*vmm_done_fn)(struct vmm_guest *guest, const GError *error, void *data);
 
+/* An address of the guest: virtual, through the page tables of one of its CPUs, or physical. */
+struct vmm_address {
+    bool is_virtual;
+    unsigned cpu; /* virtual ones: whose page tables */
+    uint64_t address;
+};
+
+/* How far an address could be followed. */
+enum vmm_reach {
+    VMM_REACH_UNMAPPED, /* the guest's page tables have no such virtual address */
+    VMM_REACH_NOTHING,  /* nothing is at this guest-physical address */
+    VMM_REACH_DEVICE,   /* a device is there, no memory */
+    VMM_REACH_MEMORY,   /* RAM or ROM: @hva is known */
+    VMM_REACH_MAX,
+};
+
+const char *vmm_reach_name(enum vmm_reach reach);
+
+#define VMM_REGION_MAX 128
+
+struct vmm_translation {
+    enum vmm_reach reach;
+    uint64_t gpa;                /* guest-physical; meaningless where UNMAPPED */
+    uint64_t hva;                /* in the VMM's process; of MEMORY only */
+    char region[VMM_REGION_MAX]; /* the VMM's name of the memory ("pc.ram"), of MEMORY only */
+};
+
+/* @translation is NULL with an @error. Always called once. */
+typedef void (*vmm_translated_fn)(struct vmm_guest *guest,
+                                  const struct vmm_translation *translation, const GError *error,
+                                  void *data);
+
 struct vmm_ops {
     const char *name; /* "qemu" */
     void (*poll)(struct vmm_guest *guest);
     void (*set_balloon)(struct vmm_guest *guest, uint64_t bytes, vmm_done_fn done, void *data);
+    void (*set_running)(struct vmm_guest *guest, bool running, vmm_done_fn done, void *data);
+    void (*translate)(struct vmm_guest *guest, const struct vmm_address *address,
+                      vmm_translated_fn done, void *data);
     void (*free)(struct vmm_guest *guest);
 };
 
@@ -83,6 +118,20 @@ void vmm_guest_poll(struct vmm_guest *guest);
 
 /* Sets the guest-visible size. Returns at once; @done tells whether the VMM accepted it. */
 void vmm_guest_set_balloon(struct vmm_guest *guest, uint64_t bytes, vmm_done_fn done, void *data);
+
+/*
+ * Stops the virtual CPUs, lets them run again. Returns at once; @done tells whether the VMM did it.
+ * Stopping twice is no error; an operator who has stopped the guest himself is not told apart.
+ */
+void vmm_guest_stop(struct vmm_guest *guest, vmm_done_fn done, void *data);
+void vmm_guest_cont(struct vmm_guest *guest, vmm_done_fn done, void *data);
+
+/*
+ * Where an address of the guest is. Returns at once. The VMM walks the guest's page tables for it,
+ * and so brings them into memory where they were not.
+ */
+void vmm_guest_translate(struct vmm_guest *guest, const struct vmm_address *address,
+                         vmm_translated_fn done, void *data);
 
 const struct vmm_facts *vmm_guest_facts(const struct vmm_guest *guest);
 const struct vmm_ops *vmm_guest_ops(const struct vmm_guest *guest);

@@ -95,6 +95,7 @@ void bench_deinit(struct bench *b)
     clean_up(0);
     g_free(b->directory);
     g_free(b->order_error);
+    g_free(b->translation_error);
 }
 
 char *bench_path(const struct bench *b, const char *name)
@@ -156,7 +157,7 @@ void bench_turn(struct bench *b)
         g_source_remove(timer);
 }
 
-static void order_done(struct vmm_guest *guest, const GError *error, void *data)
+void bench_order_done(struct vmm_guest *guest, const GError *error, void *data)
 {
     struct bench *b = data;
 
@@ -174,6 +175,29 @@ void bench_order(struct bench *b, struct vmm_guest *guest, uint64_t bytes)
 {
     unsigned before = b->orders_ok + b->orders_failed;
 
-    vmm_guest_set_balloon(guest, bytes, order_done, b);
+    vmm_guest_set_balloon(guest, bytes, bench_order_done, b);
     g_assert_cmpuint(b->orders_ok + b->orders_failed, ==, before); /* later */
+}
+
+static void translated(struct vmm_guest *guest, const struct vmm_translation *translation,
+                       const GError *error, void *data)
+{
+    struct bench *b = data;
+
+    g_assert_nonnull(vmm_guest_facts(guest));
+    g_assert_true(!translation == !!error);
+    b->translated++;
+    if (translation)
+        b->translation = *translation;
+    g_free(b->translation_error);
+    b->translation_error = error ? g_strdup(error->message) : NULL;
+}
+
+void bench_translate(struct bench *b, struct vmm_guest *guest, struct vmm_address address)
+{
+    unsigned before = b->translated;
+
+    vmm_guest_translate(guest, &address, translated, b);
+    g_assert_cmpuint(b->translated, ==, before); /* later */
+    bench_wait(b, b->translated == before + 1);
 }

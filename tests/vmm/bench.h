@@ -21,6 +21,9 @@ struct bench {
     unsigned ready, updated, link, gone;        /* events so far */
     unsigned orders_ok, orders_failed;          /* bench_order() */
     char *order_error;                          /* of the last failed one */
+    unsigned translated;                        /* bench_translate() that have ended */
+    struct vmm_translation translation;         /* of the last one */
+    char *translation_error;                    /* of the last one; NULL: none */
 };
 
 void bench_init(struct bench *b);
@@ -58,3 +61,9 @@ void bench_turn(struct bench *b);
 
 /* Orders a balloon and counts the outcome. */
 void bench_order(struct bench *b, struct vmm_guest *guest, uint64_t bytes);
+
+/* Counts how an order ended: a vmm_done_fn, @bench is the struct. */
+void bench_order_done(struct vmm_guest *guest, const GError *error, void *bench);
+
+/* Asks where an address is, and waits for the answer. */
+void bench_translate(struct bench *b, struct vmm_guest *guest, struct vmm_address address);

@@ -74,6 +74,27 @@ void fake_qmp_hang_up(struct fake_qmp *f)
     client_end(f);
 }
 
+/* The human monitor's text as a JSON string; NULL: refused. */
+static char *human_answer(struct fake_qmp *f, struct json_object *args)
+{
+    const char *line = "", *text;
+    struct json_object *string;
+    char *ret;
+
+    (void)json_get_string(args, "command-line", &line);
+    f->cpu = UINT64_MAX;
+    (void)json_get_u64(args, "cpu-index", &f->cpu);
+    g_free(f->human);
+    f->human = g_strdup(line);
+    text = g_str_has_prefix(line, "gva2gpa ") ? f->gva2gpa : f->gpa2hva;
+    if (!text)
+        return NULL;
+    string = json_object_new_string(text);
+    ret = g_strdup(json_object_to_json_string(string));
+    json_object_put(string);
+    return ret;
+}
+
 /* The "return" of @command, owned by the caller; NULL: DeviceNotActive. */
 static char *answer(struct fake_qmp *f, const char *command, struct json_object *args)
 {
@@ -84,7 +105,8 @@ static char *answer(struct fake_qmp *f, const char *command, struct json_object 
     if (!strcmp(command, "query-name"))
         return f->name ? g_strdup_printf("{\"name\": \"%s\"}", f->name) : g_strdup("{}");
     if (!strcmp(command, "query-status"))
-        return g_strdup("{\"running\": true, \"singlestep\": false, \"status\": \"running\"}");
+        return g_strdup_printf("{\"running\": %s, \"singlestep\": false, \"status\": \"x\"}",
+                               f->running ? "true" : "false");
     if (!strcmp(command, "query-memory-size-summary"))
         return g_strdup_printf("{\"base-memory\": %" G_GUINT64_FORMAT ", \"plugged-memory\": 0}",
                                f->size);
@@ -105,6 +127,10 @@ static char *answer(struct fake_qmp *f, const char *command, struct json_object 
         return g_strdup(STATS);
     if (!strcmp(command, "qom-set"))
         (void)json_get_u64(args, "value", &f->interval);
+    if (!strcmp(command, "human-monitor-command"))
+        return human_answer(f, args);
+    if (!strcmp(command, "stop") || !strcmp(command, "cont"))
+        f->running = !strcmp(command, "cont");
     if (f->no_balloon && g_str_has_suffix(command, "balloon"))
         return NULL;
     if (!strcmp(command, "query-balloon"))
@@ -199,6 +225,7 @@ struct fake_qmp *fake_qmp_new(const char *path)
     f->in = g_string_new(NULL);
     f->out = g_string_new(NULL);
     f->held = g_string_new(NULL);
+    f->running = true;
     f->client = -1;
     f->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     g_assert_cmpint(f->listener, >=, 0);
@@ -218,5 +245,6 @@ void fake_qmp_free(struct fake_qmp *f)
     g_string_free(f->out, TRUE);
     g_string_free(f->held, TRUE);
     g_free(f->path);
+    g_free(f->human);
     g_free(f);
 }

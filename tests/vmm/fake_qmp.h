@@ -23,7 +23,11 @@ struct fake_qmp {
     const char *name; /* NULL: none */
     bool no_balloon;
     const char *override_command, *override_answer; /* whole "return" value for one command */
+    const char *gva2gpa, *gpa2hva; /* what the human monitor says; NULL: it is refused */
     /* Results. */
+    bool running;              /* by stop and cont */
+    char *human;               /* last line for the human monitor */
+    uint64_t cpu;              /* its cpu-index; UINT64_MAX: none was given */
     unsigned clients;          /* so far */
     unsigned commands;         /* of the present client */
     unsigned greatest_backlog; /* commands that waited for an answer at once */

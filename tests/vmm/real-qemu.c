@@ -134,6 +134,65 @@ static void test_orders(void)
     bench_deinit(&b);
 }
 
+static void check_reach(struct bench *b, uint64_t gpa, enum vmm_reach reach)
+{
+    bench_translate(b, bench_guest(b, "real.sock"), (struct vmm_address){.address = gpa});
+    g_assert_cmpstr(b->translation_error, ==, NULL);
+    g_assert_cmpint(b->translation.reach, ==, reach);
+}
+
+/* Real mode: virtual is physical. The guest's RAM lies in QEMU as one piece, as the pager's map has
+ * it. */
+static void test_translate(void)
+{
+    static const struct vmm_address virtual = {.is_virtual = true, .address = MIB + 0x123};
+    struct bench b;
+    uint64_t start;
+    pid_t pid;
+
+    bench_init(&b);
+    pid = qemu_start(&b, memfd_ram);
+    (void)ready(&b, pid);
+    check_reach(&b, 0, VMM_REACH_MEMORY);
+    g_assert_cmpstr(b.translation.region, ==, "ram");
+    start = b.translation.hva;
+    check_reach(&b, TEST_SIZE - 1, VMM_REACH_MEMORY);
+    g_assert_cmphex(b.translation.hva, ==, start + TEST_SIZE - 1);
+    check_reach(&b, TEST_SIZE, VMM_REACH_NOTHING);
+    check_reach(&b, UINT64_MAX, VMM_REACH_NOTHING);
+    check_reach(&b, UINT64_C(0xfee00000), VMM_REACH_DEVICE); /* local APIC */
+    bench_translate(&b, bench_guest(&b, "real.sock"), virtual);
+    g_assert_cmpstr(b.translation_error, ==, NULL);
+    g_assert_cmphex(b.translation.gpa, ==, virtual.address);
+    g_assert_cmphex(b.translation.hva, ==, start + virtual.address);
+    bench_translate(&b, bench_guest(&b, "real.sock"),
+                    (struct vmm_address){.is_virtual = true, .cpu = 7});
+    g_assert_nonnull(strstr(b.translation_error, "cpu-index"));
+    qemu_end(pid);
+    bench_deinit(&b);
+}
+
+static void test_stop_and_cont(void)
+{
+    const struct vmm_facts *f;
+    struct bench b;
+    pid_t pid;
+
+    bench_init(&b);
+    pid = qemu_start(&b, private_ram);
+    f = ready(&b, pid);
+    for (unsigned i = 0; i < 2; i++) { /* twice is no error */
+        vmm_guest_cont(bench_guest(&b, "real.sock"), bench_order_done, &b);
+        bench_wait(&b, b.orders_ok == i + 1 && f->running);
+    }
+    for (unsigned i = 2; i < 4; i++) {
+        vmm_guest_stop(bench_guest(&b, "real.sock"), bench_order_done, &b);
+        bench_wait(&b, b.orders_ok == i + 1 && !f->running);
+    }
+    qemu_end(pid);
+    bench_deinit(&b);
+}
+
 /* SIGSTOP: silent, but its memory is still seen. SIGCONT: the same connection goes on. */
 static void test_stopped_process(void)
 {
@@ -214,6 +273,8 @@ int main(int argc, char **argv)
     g_test_add_func("/real-qemu/memfd", test_memfd);
     g_test_add_func("/real-qemu/two-nodes", test_two_nodes);
     g_test_add_func("/real-qemu/orders", test_orders);
+    g_test_add_func("/real-qemu/translate", test_translate);
+    g_test_add_func("/real-qemu/stop-and-cont", test_stop_and_cont);
     g_test_add_func("/real-qemu/stopped-process", test_stopped_process);
     g_test_add_func("/real-qemu/killed", test_killed);
     g_test_add_func("/real-qemu/monitor-taken", test_monitor_taken);
