@@ -7,6 +7,12 @@
 
 #define HEADER_WORDS 2
 
+/* Of mixed content: so many of MIXED_KINDS are zero, so many compressible; the rest is random. */
+#define MIXED_KINDS        8
+#define MIXED_ZERO         2
+#define MIXED_COMPRESSIBLE 3
+#define MIXED_SHARE        0.3
+
 /* Odd, with bits all over: the golden ratio, and one of the mixers of SplitMix64. */
 #define STEP  0x9e3779b97f4a7c15u
 #define MIXER 0xbf58476d1ce4e5b9u
@@ -31,6 +37,11 @@ struct content content_compressible(double share)
     return (struct content){.random_words = (uint16_t)(share * (double)PAGE_WORDS)};
 }
 
+struct content content_mixed(void)
+{
+    return (struct content){.mixed = true};
+}
+
 static uint64_t mix(uint64_t x)
 {
     x = (x ^ (x >> 30)) * MIXER;
@@ -43,6 +54,22 @@ static uint64_t page_key(struct content content, uint64_t seed, uint64_t number,
     return mix(mix((content.same ? 0 : seed) + number * STEP) + version);
 }
 
+/* What mixed content is here. A zero page has no header at any version: it is like a version 0. */
+static struct content resolve(struct content content, uint64_t number, uint32_t *version)
+{
+    uint64_t kind;
+
+    if (!content.mixed)
+        return content;
+    kind = mix(number * STEP ^ *version) % MIXED_KINDS;
+    if (kind >= MIXED_ZERO + MIXED_COMPRESSIBLE)
+        return content_random();
+    if (kind >= MIXED_ZERO)
+        return content_compressible(MIXED_SHARE);
+    *version = 0;
+    return content_zero();
+}
+
 static inline uint64_t random_word(uint64_t key, uint64_t index)
 {
     uint64_t word = (key + index) * STEP;
@@ -53,6 +80,8 @@ static inline uint64_t random_word(uint64_t key, uint64_t index)
 void content_write(uint64_t *page, struct content content, uint64_t seed, uint64_t number,
                    uint32_t version)
 {
+    content = resolve(content, number, &version);
+
     bool header = !content.zero || version > 0;
     uint64_t key = page_key(content, seed, number, version);
     uint64_t filler = content.zero ? 0 : key;
@@ -69,6 +98,8 @@ void content_write(uint64_t *page, struct content content, uint64_t seed, uint64
 bool content_matches(const uint64_t *page, struct content content, uint64_t seed, uint64_t number,
                      uint32_t version)
 {
+    content = resolve(content, number, &version);
+
     bool header = !content.zero || version > 0;
     uint64_t key = page_key(content, seed, number, version);
     uint64_t filler = content.zero ? 0 : key;

@@ -14,13 +14,15 @@
 
 struct content {
     uint16_t random_words; /* of PAGE_WORDS; the rest of the page repeats one word */
-    bool zero;             /* no random words, and the word that is repeated is 0 */
-    bool same;             /* does not depend on the seed: identical in all guests */
+    bool zero : 1;         /* no random words, and the word that is repeated is 0 */
+    bool same : 1;         /* does not depend on the seed: identical in all guests */
+    bool mixed : 1;        /* number and version say which: zero throughout, compressible, random */
 };
 
 struct content content_random(void);
 struct content content_zero(void);
 struct content content_same(void);
+struct content content_mixed(void);
 
 /* LZ4 brings a page to about @share of its size; 0 < @share <= 1. */
 struct content content_compressible(double share);

@@ -15,7 +15,7 @@ static const struct verb {
     const char *members; /* that it takes besides "do", each between blanks */
 } verbs[] = {
     {"fill", ORDER_FILL, " bytes content rate "},
-    {"touch", ORDER_TOUCH, " bytes skew writes ops "},
+    {"touch", ORDER_TOUCH, " bytes skew writes ops threads "},
     {"stream", ORDER_STREAM, " bytes repeat "},
     {"verify", ORDER_VERIFY, " "},
     {"free", ORDER_FREE, " bytes "},
@@ -82,6 +82,18 @@ static bool take_bytes(struct json_object *obj, bool required, uint64_t *ret)
     return true;
 }
 
+static bool take_threads(struct json_object *obj, unsigned *ret)
+{
+    uint64_t value;
+
+    if (!has(obj, "threads"))
+        return true;
+    if (!json_get_u64(obj, "threads", &value) || value < 1 || value > ORDER_THREADS_MAX)
+        return false;
+    *ret = (unsigned)value;
+    return true;
+}
+
 static bool take_content(struct json_object *obj, struct content *ret)
 {
     const char *name;
@@ -101,6 +113,8 @@ static bool take_content(struct json_object *obj, struct content *ret)
         *ret = content_zero();
     else if (!strcmp(name, "same"))
         *ret = content_same();
+    else if (!strcmp(name, "mixed"))
+        *ret = content_mixed();
     else
         return false;
     return true;
@@ -120,7 +134,7 @@ static const char *parse_work(struct json_object *obj, struct order *order)
     if (!take_bytes(obj, sized, &order->bytes) || (verb->verb == ORDER_TOUCH && !order->bytes))
         return "order: bytes missing or out of range";
     if (!take_content(obj, &order->content))
-        return "order: content is none of random, zero, same, {\"compressible\": 0-1}";
+        return "order: content is none of random, zero, same, mixed, {\"compressible\": 0-1}";
     if (!take_double(obj, "rate", 0, 1e15, &order->rate) ||
         !take_double(obj, "ops", 0, 1e9, &order->rate))
         return "order: rate or ops out of range";
@@ -128,6 +142,8 @@ static const char *parse_work(struct json_object *obj, struct order *order)
         return "order: skew out of range";
     if (!take_double(obj, "writes", 0, 1, &order->writes))
         return "order: writes is not from 0 to 1";
+    if (!take_threads(obj, &order->threads))
+        return "order: threads is not from 1 to 16";
     if (has(obj, "repeat") && !json_get_bool(obj, "repeat", &order->repeat))
         return "order: repeat is neither true nor false";
     return NULL;
@@ -148,7 +164,7 @@ static const char *parse_report(struct json_object *obj, struct order *order)
 const char *order_parse(const char *line, size_t len, struct order *ret)
 {
     autojson obj = json_parse(line, len, NULL);
-    struct order order = {.content = content_random()};
+    struct order order = {.content = content_random(), .threads = 1};
     const char *error;
 
     if (!json_object_is_type(obj, json_type_object))

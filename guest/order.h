@@ -6,9 +6,10 @@
 
 #include "guest/content.h"
 
-#define ORDER_LINE_MAX   4096
-#define ORDER_REPORT_MIN 50    /* ms */
-#define ORDER_REPORT_MAX 60000 /* ms */
+#define ORDER_LINE_MAX    4096
+#define ORDER_REPORT_MIN  50    /* ms */
+#define ORDER_REPORT_MAX  60000 /* ms */
+#define ORDER_THREADS_MAX 16
 
 enum order_verb {
     ORDER_FILL,
@@ -30,6 +31,7 @@ struct order {
     double skew;
     double writes;
     bool repeat;
+    unsigned threads;
     unsigned report_ms;
 };
 

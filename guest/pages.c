@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -18,6 +19,7 @@ struct page_note {
     uint32_t version;
     struct content content;
 };
+_Static_assert(PAGE_BYTES % sizeof(struct page_note) == 0, "pages of notes are given back whole");
 
 static void *reserve(size_t bytes)
 {
@@ -87,12 +89,11 @@ void pages_shrink(struct pages *pages, uint64_t count)
 
 static void describe(const struct pages *pages, uint64_t number)
 {
-    static unsigned described;
+    static _Atomic unsigned described; /* by any thread */
     const uint64_t *page = page_at(pages, number);
 
-    if (described == DESCRIBED_MAX)
+    if (atomic_fetch_add(&described, 1) >= DESCRIBED_MAX)
         return;
-    described++;
     fprintf(stderr,
             "aerostat-guest: page %" PRIu64 " version %" PRIu32
             " is wrong: it begins with %#" PRIx64 " %#" PRIx64 " %#" PRIx64 "\n",

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Owned memory at work: growing it, and touching a working set of it. */
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "guest/worker.h"
@@ -30,20 +31,31 @@ static bool chance(struct worker *w, double probability)
     return (double)(worker_random(w) >> 11) < probability * 0x1p53;
 }
 
-/* One reading of the clock a touch: its end is the next one's beginning, unless it slept. */
-void worker_touch(struct worker *w, const struct order *order)
-{
-    struct pace pace = {.rate = order->rate};
-    struct zipf zipf;
-    uint64_t begin, end;
+/* One of the threads that touch at once: every page has one thread that it belongs to. */
+struct toucher {
+    struct worker worker; /* a copy: random numbers of its own */
+    const struct order *order;
+    unsigned index; /* it has the pages index, index + threads, ... */
+    pthread_t thread;
+};
 
-    if (!grow(w, order->bytes, order->content, 0))
-        return;
-    zipf_init(&zipf, (order->bytes + PAGE_BYTES - 1) / PAGE_BYTES, order->skew);
+/* One reading of the clock a touch: its end is the next one's beginning, unless it slept. */
+static void *touch_own(void *data)
+{
+    struct toucher *t = data;
+    struct worker *w = &t->worker;
+    const struct order *order = t->order;
+    struct pace pace = {.rate = order->rate / order->threads};
+    uint64_t pages = (order->bytes + PAGE_BYTES - 1) / PAGE_BYTES, begin, end;
+    struct zipf zipf;
+
+    if (t->index >= pages)
+        return NULL;
+    zipf_init(&zipf, (pages - t->index + order->threads - 1) / order->threads, order->skew);
     begin = worker_now();
     while (!worker_interrupted(w)) {
         uint64_t random[] = {worker_random(w), worker_random(w)};
-        uint64_t number = zipf_pick(&zipf, random);
+        uint64_t number = zipf_pick(&zipf, random) * order->threads + t->index;
 
         worker_count(w, pages_check(&w->pages, number));
         if (chance(w, order->writes))
@@ -52,4 +64,30 @@ void worker_touch(struct worker *w, const struct order *order)
         histogram_add(&w->shared->latencies, end - begin);
         begin = worker_pace(w, &pace, 1) ? worker_now() : end;
     }
+    return NULL;
+}
+
+/* This thread is one of them. */
+void worker_touch(struct worker *w, const struct order *order)
+{
+    struct toucher touchers[ORDER_THREADS_MAX];
+    unsigned started = 1;
+
+    if (!grow(w, order->bytes, order->content, 0))
+        return;
+    for (unsigned i = 0; i < order->threads; i++) {
+        touchers[i] = (struct toucher){.worker = *w, .order = order, .index = i};
+        touchers[i].worker.random = worker_random(w) | 1;
+    }
+    for (; started < order->threads; started++) {
+        int error = pthread_create(&touchers[started].thread, NULL, touch_own, &touchers[started]);
+
+        if (error) {
+            worker_fail(w, "touch: not all threads could be started", error);
+            break;
+        }
+    }
+    (void)touch_own(&touchers[0]);
+    for (unsigned i = 1; i < started; i++)
+        (void)pthread_join(touchers[i].thread, NULL);
 }

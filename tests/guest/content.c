@@ -102,6 +102,35 @@ static double lz4_bytes(struct content content)
     return sum / 100;
 }
 
+/* Each page and version is one of the three kinds, in about the parts that PROTOCOL.md says. */
+static void test_mixed(void)
+{
+    unsigned zeros = 0, compressible = 0, random = 0;
+
+    for (unsigned number = 0; number < 400; number++)
+        for (uint32_t version = 0; version < 4; version++) {
+            page_t page, none = {0};
+            char out[LZ4_COMPRESSBOUND(PAGE_BYTES)];
+            int length;
+
+            content_write(page, content_mixed(), SEED, number, version);
+            g_assert_true(content_matches(page, content_mixed(), SEED, number, version));
+            page[PAGE_WORDS - 1] ^= 1;
+            g_assert_false(content_matches(page, content_mixed(), SEED, number, version));
+            page[PAGE_WORDS - 1] ^= 1;
+            length = LZ4_compress_default((const char *)page, out, PAGE_BYTES, sizeof(out));
+            if (memcmp(page, none, sizeof(page)) == 0)
+                zeros++;
+            else if (length < (int)PAGE_BYTES / 2)
+                compressible++;
+            else
+                random++;
+        }
+    g_assert_cmpfloat_with_epsilon(zeros / 1600.0, 2.0 / 8, 0.05);
+    g_assert_cmpfloat_with_epsilon(compressible / 1600.0, 3.0 / 8, 0.05);
+    g_assert_cmpfloat_with_epsilon(random / 1600.0, 3.0 / 8, 0.05);
+}
+
 static void test_compresses_as_it_was_asked_to(void)
 {
     g_assert_cmpfloat(lz4_bytes(content_random()), >=, PAGE_BYTES);
@@ -122,6 +151,7 @@ int main(int argc, char **argv)
     g_test_add_func("/content/other-page", test_other_pages_do_not_match);
     g_test_add_func("/content/seed", test_seed_tells_guests_apart_but_where_same);
     g_test_add_func("/content/zero", test_zero_page_is_zero_until_written);
+    g_test_add_func("/content/mixed", test_mixed);
     g_test_add_func("/content/compressible", test_compresses_as_it_was_asked_to);
     return g_test_run();
 }

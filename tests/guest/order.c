@@ -29,6 +29,8 @@ static void test_fill(void)
     g_assert_cmpfloat(o.rate, ==, 0);
     o = parse("{\"do\": \"fill\", \"bytes\": 1, \"content\": \"same\"}");
     g_assert_true(o.content.same);
+    o = parse("{\"do\": \"fill\", \"bytes\": 1, \"content\": \"mixed\"}");
+    g_assert_true(o.content.mixed);
     o = parse("{\"do\": \"fill\", \"bytes\": 1, \"content\": {\"compressible\": 0.5}}");
     g_assert_cmpuint(o.content.random_words, ==, PAGE_WORDS / 2);
 }
@@ -42,6 +44,8 @@ static void test_touch(void)
     g_assert_cmpfloat(o.skew, ==, 0.9);
     g_assert_cmpfloat(o.writes, ==, 0.25);
     g_assert_cmpfloat(o.rate, ==, 100);
+    g_assert_cmpuint(o.threads, ==, 1);
+    g_assert_cmpuint(parse("{\"do\": \"touch\", \"bytes\": 1, \"threads\": 16}").threads, ==, 16);
     o = parse("{\"do\": \"touch\", \"bytes\": 1}");
     g_assert_cmpfloat(o.skew, ==, 0);
     g_assert_cmpfloat(o.writes, ==, 0);
@@ -95,6 +99,8 @@ static void test_wrong_ones_change_nothing(void)
         "{\"do\": \"touch\", \"bytes\": 1, \"skew\": NaN}",
         "{\"do\": \"touch\", \"bytes\": 1, \"writes\": 1.01}",
         "{\"do\": \"touch\", \"bytes\": 1, \"ops\": true}",
+        "{\"do\": \"touch\", \"bytes\": 1, \"threads\": 0}",
+        "{\"do\": \"touch\", \"bytes\": 1, \"threads\": 17}",
         "{\"do\": \"stream\", \"bytes\": 1, \"repeat\": 1}",
         "{\"do\": \"verify\", \"bytes\": 1}",
         "{\"do\": \"free\", \"bytes\": null}",

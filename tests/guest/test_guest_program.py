@@ -110,12 +110,30 @@ class GuestTest(unittest.TestCase):
 
     def test_every_content_stays_right(self):
         size = 0
-        for content in ("random", "zero", "same", {"compressible": 0.4}):
+        for content in ("random", "zero", "same", {"compressible": 0.4}, "mixed"):
             size += MIB
             self.assertEqual(self.order(do="fill", bytes=size, content=content)["owned"], size)
         self.send({"do": "touch", "bytes": size, "writes": 0.2})
         self.report(lambda r: r["operations"] > 5000)
         self.assertEqual(self.order(do="verify")["wrong"], 0)
+
+    def test_threads_touch_side_by_side(self):
+        self.order(do="fill", bytes=2 * MIB, content="mixed")
+        self.send({"do": "touch", "bytes": 2 * MIB, "writes": 0.5, "threads": 4})
+        self.report(lambda r: r["operations"] > 20000)
+        threads = pathlib.Path(f"/proc/{self.worker()}/task")
+        self.assertEqual(len(list(threads.iterdir())), 4)
+        self.assertEqual(self.order(do="verify")["wrong"], 0)
+        self.assertEqual(len(list(threads.iterdir())), 1)
+
+    def test_every_page_has_a_thread(self):
+        """Seven threads on ten pages: each page is touched, and no other."""
+        self.order(do="fill", bytes=11 * PAGE)
+        for page in range(11):
+            self.change_memory(page=page, offset=100, change=lambda byte: byte ^ 1)
+        self.send({"do": "touch", "bytes": 10 * PAGE, "threads": 7})
+        self.report(lambda r: r["wrong"] == 10)
+        self.assertEqual(self.order(do="verify")["wrong"], 11)
 
     def test_touch_fills_what_is_missing(self):
         self.send({"do": "touch", "bytes": 2 * MIB})
