@@ -97,6 +97,7 @@ static bool write_config(struct daemonproc *d, GError **error)
     g_key_file_set_uint64(keys, "host", "capacity", d->capacity);
     g_key_file_set_string(keys, "host", "qmp-directory", d->sockets);
     g_key_file_set_string(keys, "api", "socket", d->api);
+    g_key_file_set_string(keys, "pager", "enable", "no");
     for (unsigned i = 0; i < d->scenario->guests->len; i++)
         put_guest(keys, scenario_guest(d->scenario, i));
     if (g_key_file_save_to_file(keys, d->config, &why))
