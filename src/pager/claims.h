@@ -5,10 +5,9 @@
  * never waited for, and no other lock is held over I/O:
  * - who finds a page claimed leaves a mark on it (a fault: wanted; a discard: discarded) and goes
  * on;
- * - who gives a claim back looks at the marks after that, and does what was left to do.
+ * - who gives a claim back gets the marks, and does what was left to do.
  *
- * Both sides set before they look (sequentially consistent), so that a mark is seen by at least one
- * of them; marks on a page are taken (exchanged for none) by exactly one.
+ * claims.c says why a mark that was left is seen to, and by one.
  *
  * Claims die with the process: a pager that takes over starts with none (recover.c).
  */
@@ -24,11 +23,11 @@ enum claim_mark {
 
 struct claims;
 
-/* NULL: out of memory. */
+/* Half a byte per page (1/8192 of the guest). NULL: out of memory. */
 struct claims *claims_new(uint64_t pages);
 void claims_free(struct claims *c);
 
-/* True: the page is the caller's now. */
+/* True: the page is the caller's now. It sees all that the last holder did. */
 bool claims_take(struct claims *c, uint64_t page);
 
 /*
@@ -42,7 +41,12 @@ unsigned claims_peek(const struct claims *c, uint64_t page);
 
 /*
  * Gives the page back. Returns the marks that were left and are now the caller's to see to; 0:
- * none. With MARK_DISCARDED the claim is NOT given back: the caller forgets what is stored, then
- * calls again.
+ * none. With MARK_DISCARDED the claim is NOT given back, and a MARK_WANTED stays: the caller
+ * forgets what is stored, then calls again.
+ *
+ *     while ((marks = claims_give(c, page)) & MARK_DISCARDED)
+ *         forget(page);
+ *     if (marks & MARK_WANTED)
+ *         wake(page);
  */
 unsigned claims_give(struct claims *c, uint64_t page);

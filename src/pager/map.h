@@ -32,6 +32,8 @@ enum page_state {
     PAGE_STATE_MAX,
 };
 
+/* "unknown" for what is out of range: readers hand in what they find. The same goes for the other
+ * names. */
 const char *page_state_name(enum page_state state);
 
 /*
@@ -168,6 +170,12 @@ struct pagemap_header {
 };
 _Static_assert(sizeof(struct pagemap_header) <= PAGEMAP_HEADER_BYTES, "the header has its room");
 
+/* Is it the same process and RAM? The name is not looked at. */
+bool pagemap_identity_same(const struct pagemap_identity *a, const struct pagemap_identity *b);
+
+/* Is it the header of a page map of this version, in a file of @bytes? */
+bool pagemap_header_valid(const struct pagemap_header *header, uint64_t bytes);
+
 struct pagemap {
     struct pagemap_header *header;
     _Atomic page_entry *entries;
@@ -178,19 +186,23 @@ struct pagemap {
 };
 
 /*
- * Makes the file @path (mode 0600, complete or not there: made under another name, then linked)
- * with all pages absent, maps it and locks it. 0, -EEXIST, or another -errno. All its blocks are
- * there on return: storing an entry never fails for want of memory.
+ * Makes the file @path (mode 0600, complete or not there: made without a name, then linked) with
+ * all pages absent, maps it and locks it. 0, -EEXIST, or another -errno. All its blocks are there
+ * on return: storing an entry never fails for want of memory.
  */
 int pagemap_create(struct pagemap *map, const char *path, const struct pagemap_identity *identity);
 
 /*
- * Opens @path for the pager: 0, -ENOENT, -EBUSY: another pager has it, -EBADMSG: not a page map
- * of this version or of this length.
+ * Opens @path for the pager and locks it: 0, -ENOENT, -EBUSY: another pager has it, -EBADMSG: not
+ * a page map of this version or of this length. figures.pages are counted anew; the entries are
+ * not judged.
  */
 int pagemap_open(struct pagemap *map, const char *path);
 
-/* Opens @path to look at. 0, -ENOENT, -EBADMSG. */
+/*
+ * Opens @path to look at. 0, -ENOENT, -EBADMSG. What is in it may be anything, and changes: copy a
+ * word, then judge it; a state may be PAGE_STATE_MAX or more.
+ */
 int pagemap_view(struct pagemap *map, const char *path);
 
 void pagemap_close(struct pagemap *map);
@@ -200,7 +212,8 @@ static inline struct page_place pagemap_get(const struct pagemap *map, uint64_t 
     return page_place_of(atomic_load_explicit(&map->entries[page], memory_order_acquire));
 }
 
-/* Stores the entry and keeps figures.pages. The caller holds the page's claim (claims.h). */
+/* Stores the entry and keeps figures.pages. The caller holds the page's claim (claims.h); other
+ * pages may be set at the same time. */
 void pagemap_set(struct pagemap *map, uint64_t page, struct page_place place);
 
 static inline struct pagemap_figures *pagemap_figures(const struct pagemap *map)
@@ -216,6 +229,6 @@ static inline void count(COUNTER *counter, uint64_t n)
 /* Counts one fault that took @usec. */
 void pagemap_count_fault(struct pagemap *map, enum fault_kind kind, usec_t usec);
 
-/* @percent (0..100) of the counted latencies are at most this, microseconds; 0 where none was
- * counted. */
+/* @percent (0..100) of the counted latencies are at most this, microseconds: the upper end of a
+ * bucket, so up to 19 % more than it was. 0 where none was counted. */
 double latency_percentile(const COUNTER *buckets, double percent);
