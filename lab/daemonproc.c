@@ -18,6 +18,7 @@ struct daemonproc {
     const struct scenario *scenario;
     char *mode, *sockets;
     char *program, *config, *log, *api;
+    char *pager, *memory, *swap; /* its program and directories; memory NULL: no pagers */
     uint64_t capacity;
     pid_t pid; /* 0: does not run */
     struct client *client;
@@ -37,7 +38,7 @@ char *daemonproc_find(const char *room, const char *name, const char *installed)
 }
 
 struct daemonproc *daemonproc_new(const struct scenario *scenario, const char *mode,
-                                  const char *directory, const char *sockets)
+                                  const char *directory, const char *sockets, const char *memory)
 {
     struct daemonproc *d = g_new0(struct daemonproc, 1);
 
@@ -48,6 +49,9 @@ struct daemonproc *daemonproc_new(const struct scenario *scenario, const char *m
     d->config = g_build_filename(directory, "aerostat.conf", NULL);
     d->log = g_build_filename(directory, "aerostatd.log", NULL);
     d->api = g_build_filename(directory, "api.sock", NULL);
+    d->pager = daemonproc_find("pager", "aerostat-pager", "libexec");
+    d->memory = g_strdup(memory);
+    d->swap = g_build_filename(directory, "swap", NULL);
     d->capacity = scenario->capacity;
     d->client = client_new(d->api);
     return d;
@@ -64,6 +68,9 @@ void daemonproc_free(struct daemonproc *d)
     g_free(d->config);
     g_free(d->log);
     g_free(d->api);
+    g_free(d->pager);
+    g_free(d->memory);
+    g_free(d->swap);
     g_free(d);
 }
 
@@ -79,6 +86,18 @@ static void put_guest(GKeyFile *keys, const struct scenario_guest *g)
         g_key_file_set_uint64(keys, section, "limit", g->limit);
     if (g->exempt)
         g_key_file_set_string(keys, section, "exempt", "yes");
+    if (!g->pager)
+        g_key_file_set_string(keys, section, "pager", "no");
+}
+
+static void put_pager(const struct daemonproc *d, GKeyFile *keys)
+{
+    g_key_file_set_string(keys, "pager", "enable", d->memory ? "yes" : "no");
+    if (!d->memory)
+        return;
+    g_key_file_set_string(keys, "pager", "program", d->pager);
+    g_key_file_set_string(keys, "pager", "memory-directory", d->memory);
+    g_key_file_set_string(keys, "pager", "swap-directory", d->swap);
 }
 
 /* The scenario's own [daemon] lines come first: where the lab's sockets are is not theirs to say.
@@ -97,7 +116,7 @@ static bool write_config(struct daemonproc *d, GError **error)
     g_key_file_set_uint64(keys, "host", "capacity", d->capacity);
     g_key_file_set_string(keys, "host", "qmp-directory", d->sockets);
     g_key_file_set_string(keys, "api", "socket", d->api);
-    g_key_file_set_string(keys, "pager", "enable", "no");
+    put_pager(d, keys);
     for (unsigned i = 0; i < d->scenario->guests->len; i++)
         put_guest(keys, scenario_guest(d->scenario, i));
     if (g_key_file_save_to_file(keys, d->config, &why))
@@ -183,6 +202,18 @@ bool daemonproc_healthy(struct daemonproc *d)
 struct json_object *daemonproc_get(struct daemonproc *d, const char *path)
 {
     return d->pid > 0 ? client_request(d->client, "GET", path, NULL, NULL) : NULL;
+}
+
+bool daemonproc_post(struct daemonproc *d, const char *path, GError **error)
+{
+    autojson answer = NULL;
+
+    if (d->pid <= 0) {
+        g_set_error_literal(error, LAB_ERROR, LAB_ERROR_TROUBLE, "the daemon does not run");
+        return false;
+    }
+    answer = client_request(d->client, "POST", path, NULL, error);
+    return answer != NULL;
 }
 
 const char *daemonproc_api(const struct daemonproc *d)

@@ -11,11 +11,12 @@
 struct daemonproc;
 
 /*
- * @directory is where its configuration, log and sockets go; @sockets the directory that it watches
- * for guests. Nothing is started yet.
+ * @directory is where its configuration, log, sockets and guests' swap files go; @sockets the
+ * directory that it watches for guests; @memory where its pagers keep what outlives them, on a
+ * tmpfs (NULL: no pagers). Nothing is started yet.
  */
 struct daemonproc *daemonproc_new(const struct scenario *scenario, const char *mode,
-                                  const char *directory, const char *sockets);
+                                  const char *directory, const char *sockets, const char *memory);
 
 /* Ends the daemon if it runs. */
 void daemonproc_free(struct daemonproc *d);
@@ -34,6 +35,9 @@ bool daemonproc_healthy(struct daemonproc *d);
 
 /* GET @path; NULL where it does not run or does not answer. Owned by the caller. */
 struct json_object *daemonproc_get(struct daemonproc *d, const char *path);
+
+/* POST @path, without a body. False where it does not run or refuses; @error has its message. */
+bool daemonproc_post(struct daemonproc *d, const char *path, GError **error);
 
 /* The path of a program of the same build tree (src/ROOM/NAME), or of one that is installed beside
  * the lab in the directory @installed. Owned by the caller. */

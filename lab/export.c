@@ -8,6 +8,25 @@
 #include "lab/error.h"
 #include "lab/judge.h"
 
+/* Each member in every sample, for they are the columns of the CSV too. */
+static void put_pager(struct json_object *o, const struct pager_sample *p)
+{
+    json_put_u64(o, "zero", p->zero);
+    json_put_u64(o, "compressed", p->compressed);
+    json_put_u64(o, "swapped", p->swapped);
+    json_put_u64(o, "evicted", p->evicted);
+    json_put_u64(o, "loaded", p->loaded);
+    json_put_u64(o, "discarded", p->discarded);
+    json_put_u64(o, "pager_cache", p->cache);
+    json_put_u64(o, "pager_faults", p->faults);
+    json_put_double(o, "pager_p50_us", p->fault_p50_usec);
+    json_put_double(o, "pager_p99_us", p->fault_p99_usec);
+    json_put_u64(o, "takeovers", p->takeovers);
+    json_put_u64(o, "held_pages", p->held_pages);
+    json_put_u64(o, "io_errors", p->io_errors);
+    json_put_u64(o, "eviction_races", p->races);
+}
+
 static struct json_object *sample_json(const struct guest_sample *s)
 {
     struct json_object *o = json_object_new_object();
@@ -34,6 +53,7 @@ static struct json_object *sample_json(const struct guest_sample *s)
     json_put_u64(o, "allocstall", s->report.allocstall);
     json_put_u64(o, "oom_kill", s->report.oom_kill);
     json_put_bool(o, "starving", s->starving);
+    put_pager(o, &s->pager);
     json_put_string(o, "link", s->link);
     json_put_string(o, "driver", s->driver);
     json_put_string(o, "trust", s->trust);

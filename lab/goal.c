@@ -57,6 +57,13 @@ static const struct kind {
     [GOAL_DISTRUSTED] = {"distrusted", UNIT_SECONDS, AT_LEAST, SOMEBODY, TAIL_NONE},
     [GOAL_STATE] = {"state.final", UNIT_WORD, EQUALS, NOBODY, TAIL_NONE},
     [GOAL_YIELDS] = {"yields", UNIT_BYTES, AT_LEAST, SOMEBODY, TAIL_TO},
+    [GOAL_TOUCHES] = {"touches", UNIT_COUNT, AT_LEAST, ANYBODY, TAIL_NONE},
+    [GOAL_TAKEOVERS] = {"takeovers", UNIT_COUNT, AT_LEAST, ANYBODY, TAIL_NONE},
+    [GOAL_EVICTED] = {"evicted", UNIT_BYTES, AT_LEAST, ANYBODY, TAIL_NONE},
+    [GOAL_OUT] = {"out", UNIT_BYTES, AT_LEAST, SOMEBODY, TAIL_BY},
+    [GOAL_SQUEEZED] = {"squeezed", UNIT_BYTES, AT_MOST, SOMEBODY, TAIL_BY},
+    [GOAL_RESIDENT] = {"resident", UNIT_BYTES, AT_LEAST, SOMEBODY, TAIL_BY},
+    [GOAL_HELD_PAGES] = {"held-pages", UNIT_COUNT, AT_MOST, ANYBODY, TAIL_NONE},
 };
 
 static const char *const unit_texts[] = {

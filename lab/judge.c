@@ -43,6 +43,28 @@ static double panics(const struct record *r, unsigned g)
     return r->outcomes[g].panicked ? 1 : 0;
 }
 
+static double touches(const struct record *r, unsigned g)
+{
+    const struct guest_sample *last = record_last(r, g);
+
+    return last ? (double)last->report.operations : (double)NAN;
+}
+
+static double takeovers(const struct record *r, unsigned g)
+{
+    return (double)measure_pager(r, g).takeovers;
+}
+
+static double evicted(const struct record *r, unsigned g)
+{
+    return (double)measure_pager(r, g).evicted;
+}
+
+static double held_pages(const struct record *r, unsigned g)
+{
+    return (double)measure_held_pages(r, g);
+}
+
 /* Sum over the goal's guest, or over all. */
 static double total(const struct record *r, const struct goal *goal,
                     double (*of)(const struct record *r, unsigned g))
@@ -88,6 +110,20 @@ static double number_of(const struct record *r, const struct goal *goal)
         return total(r, goal, panics);
     case GOAL_TARGET_RESENDS:
         return total(r, goal, resends);
+    case GOAL_TOUCHES:
+        return total(r, goal, touches);
+    case GOAL_TAKEOVERS:
+        return total(r, goal, takeovers);
+    case GOAL_EVICTED:
+        return total(r, goal, evicted);
+    case GOAL_HELD_PAGES:
+        return total(r, goal, held_pages);
+    case GOAL_OUT:
+        return (double)measure_out(r, g, goal->from, goal->to);
+    case GOAL_SQUEEZED:
+        return (double)measure_least_resident(r, g, goal->from, goal->to);
+    case GOAL_RESIDENT:
+        return (double)measure_most_resident(r, g, goal->from, goal->to);
     case GOAL_GUESTS_ALIVE:
         return measure_alive(r);
     case GOAL_REACHED:

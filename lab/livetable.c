@@ -28,13 +28,18 @@ static const char *remark(const struct guest_sample *s)
     return s->starving ? "starving" : s->reason;
 }
 
-static void print_guest(const struct scenario_guest *spec, const struct guest_sample *s)
+/* With @pagers, what is out of memory stands beside what is resident. */
+static void print_guest(const struct scenario_guest *spec, const struct guest_sample *s,
+                        bool pagers)
 {
-    char resident[SIZE_TEXT_MAX], active[SIZE_TEXT_MAX], granted[SIZE_TEXT_MAX];
+    char out[SIZE_TEXT_MAX], resident[SIZE_TEXT_MAX], active[SIZE_TEXT_MAX], granted[SIZE_TEXT_MAX];
     char target[SIZE_TEXT_MAX], size[SIZE_TEXT_MAX], owned[SIZE_TEXT_MAX];
 
-    printf("  %-12s %6s %8s %8s %8s %8s %8s %9.0f  %s\n", spec->name, size_format(s->size, size),
-           size_format(s->resident, resident), size_format(s->active, active),
+    printf("  %-12s %6s %8s ", spec->name, size_format(s->size, size),
+           size_format(s->resident, resident));
+    if (pagers)
+        printf("%8s ", s->pager.known ? size_format(pager_sample_out(&s->pager), out) : "-");
+    printf("%8s %8s %8s %8s %9.0f  %s\n", size_format(s->active, active),
            size_format(s->granted, granted), size_format(s->target, target),
            size_format(s->report.owned, owned), s->rate, remark(s));
 }
@@ -50,10 +55,10 @@ static void draw_block(struct livetable *t, const struct record *r)
            r->scenario->length, h->state, size_format(h->capacity, capacity),
            size_format(h->resident, resident),
            size_format(h->capacity > h->resident ? h->capacity - h->resident : 0, spare));
-    printf("  %-12s %6s %8s %8s %8s %8s %8s %9s  reason\n", "guest", "size", "resident", "active",
-           "granted", "target", "owned", "ops/s");
+    printf("  %-12s %6s %8s %s%8s %8s %8s %8s %9s  reason\n", "guest", "size", "resident",
+           r->scenario->pager ? "     out " : "", "active", "granted", "target", "owned", "ops/s");
     for (unsigned g = 0; g < r->guests; g++)
-        print_guest(scenario_guest(r->scenario, g), record_guest(r, i, g));
+        print_guest(scenario_guest(r->scenario, g), record_guest(r, i, g), r->scenario->pager);
     t->lines = 2 + r->guests;
     (void)fflush(stdout);
 }
@@ -72,6 +77,8 @@ static void print_line(const struct record *r)
 
         printf(" | %s %s/%s", scenario_guest(r->scenario, g)->name, size_format(s->resident, a),
                size_format(s->granted, b));
+        if (s->pager.known)
+            printf(" out %s", size_format(pager_sample_out(&s->pager), a));
         printf(" owns %s %.0f ops/s %s", size_format(s->report.owned, a), s->rate,
                s->alive && !s->starving ? "" : remark(s));
     }

@@ -19,6 +19,9 @@
 #include "lab/tempdir.h"
 #include "lab/vm.h"
 
+/* Where pagers keep what must outlive them and cost no I/O: a tmpfs. */
+#define MEMORY_PARENT "/dev/shm"
+
 static void introduce(const struct scenario *s, const struct options *o)
 {
     printf("%s: %u guests, %s, %.0f s, %s\n", s->title, s->guests->len,
@@ -26,6 +29,9 @@ static void introduce(const struct scenario *s, const struct options *o)
            : o->observe  ? "the daemon observes"
                          : s->mode,
            s->length, lab_vm_accelerator());
+    if (s->random)
+        printf("What is done at random times is done at these again with AEROSTAT_SEED=%u.\n",
+               s->seed);
     (void)fflush(stdout);
 }
 
@@ -42,11 +48,12 @@ static bool measure_alone(const struct scenario *s, const struct options *o, con
 }
 
 static bool run_and_record(struct record *r, const struct options *o, const char *directory,
-                           GError **error)
+                           const char *memory, GError **error)
 {
     g_autoptr(GArray) rates = NULL;
     const struct run_config config = {
         .directory = directory,
+        .memory = memory,
         .managed = !o->no_manager,
         .mode = o->observe ? "observe" : r->scenario->mode,
         .live = !o->quiet,
@@ -69,17 +76,23 @@ static bool export_all(const struct record *r, const struct options *o, GError *
 
 static int perform(struct record *r, const struct options *o, GError **error)
 {
-    g_autofree char *directory = tempdir_new(error);
+    g_autofree char *directory = tempdir_new(g_get_tmp_dir(), error);
+    g_autofree char *memory = NULL;
     int status = LAB_EXIT_TROUBLE;
 
     if (!directory)
         return status;
-    if (run_and_record(r, o, directory, error) && export_all(r, o, error)) {
+    if (r->scenario->pager)
+        memory = tempdir_new(MEMORY_PARENT, error);
+    if ((memory || !r->scenario->pager) && run_and_record(r, o, directory, memory, error) &&
+        export_all(r, o, error)) {
         summary_print(r);
         status = judge_all(r) ? LAB_EXIT_OK : LAB_EXIT_MISSED;
     } else if (error && !*error) {
         g_set_error_literal(error, LAB_ERROR, LAB_ERROR_TROUBLE, "interrupted");
     }
+    if (memory)
+        tempdir_remove(memory);
     if (o->keep)
         printf("Logs are kept in %s\n", directory);
     else

@@ -66,6 +66,21 @@ uint64_t measure_least_granted(const struct record *r, unsigned guest, double fr
 /* Seconds in which the daemon had statistics of the guest and did not believe them. */
 double measure_distrusted(const struct record *r, unsigned guest);
 
+/* Most of the guest's memory that its pager had put out in the window. */
+uint64_t measure_out(const struct record *r, unsigned guest, double from, double to);
+
+/* Least resident size of the running guest in the window; UINT64_MAX where there is no sample. */
+uint64_t measure_least_resident(const struct record *r, unsigned guest, double from, double to);
+
+/* Most of it. */
+uint64_t measure_most_resident(const struct record *r, unsigned guest, double from, double to);
+
+/* Most pages at a time that its pager could not read back. */
+uint64_t measure_held_pages(const struct record *r, unsigned guest);
+
+/* What its pager had counted when it was last seen. */
+struct pager_sample measure_pager(const struct record *r, unsigned guest);
+
 /* By how much the resident size of @guest fell from its largest while that of @other grew. */
 uint64_t measure_yield(const struct record *r, unsigned guest, unsigned other);
 

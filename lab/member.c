@@ -23,12 +23,15 @@ static void end(struct member *m)
     g_clear_pointer(&m->agent, agent_free);
     g_clear_pointer(&m->vm, lab_vm_free);
     g_clear_pointer(&m->liar, liar_free);
+    if (m->pager)
+        pagerview_end(m->pager);
     m->state = MEMBER_ENDED;
 }
 
 void member_deinit(struct member *m)
 {
     end(m);
+    g_clear_pointer(&m->pager, pagerview_free);
     g_clear_pointer(&m->monitor, g_free);
 }
 
@@ -57,6 +60,8 @@ bool member_boot(struct member *m, const struct member_places *places, GError **
         .keep_logs = places->keep_logs,
     };
 
+    if (places->memory && g->pager)
+        m->pager = pagerview_new(places->memory, g->name);
     m->monitor = g_strdup_printf("%s/%s.monitor", places->directory, g->name);
     config.monitor_path = m->monitor;
     config.qmp_path = is_honest(g) ? seen : hidden;
@@ -137,6 +142,17 @@ static bool use_monitor(struct member *m, const char *command, GError **error)
     return ok;
 }
 
+/* False where none serves just now. */
+static bool kill_pager(struct member *m, struct guest_outcome *outcome)
+{
+    pid_t pid = m->pager ? pagerview_pid(m->pager) : 0;
+
+    if (pid <= 0 || kill(pid, SIGKILL) < 0)
+        return false;
+    outcome->pager_kills++;
+    return true;
+}
+
 static bool act(struct member *m, const struct phase *phase, struct guest_outcome *outcome,
                 GError **error)
 {
@@ -149,6 +165,8 @@ static bool act(struct member *m, const struct phase *phase, struct guest_outcom
         return use_monitor(m, "stop", error);
     case PHASE_RESUME:
         return use_monitor(m, "cont", error);
+    case PHASE_PAGER_KILL:
+        return kill_pager(m, outcome);
     case PHASE_KILL:
         outcome->asked_to_end = true;
         return send_signal(m, SIGKILL);
@@ -199,6 +217,8 @@ void member_sample(struct member *m, struct guest_sample *sample)
     struct agent_report now = m->agent ? *agent_last(m->agent) : m->sampled;
 
     sample->size = m->spec->size;
+    if (m->pager)
+        pagerview_look(m->pager, &sample->pager);
     sample->report = now;
     sample->alive = m->vm && lab_vm_pid(m->vm) > 0;
     if (!sample->alive)

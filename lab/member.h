@@ -22,10 +22,12 @@ struct member {
     enum member_state state;
     struct lab_vm *vm;
     struct agent *agent;
-    struct liar *liar; /* NULL: an honest guest */
-    char *monitor;     /* path of the lab's own monitor */
-    gint64 booted;     /* g_get_monotonic_time() of QEMU's start */
+    struct liar *liar;       /* NULL: an honest guest */
+    char *monitor;           /* path of the lab's own monitor */
+    struct pagerview *pager; /* NULL: the run has no pagers */
+    gint64 booted;           /* g_get_monotonic_time() of QEMU's start */
     unsigned next_phase;
+    unsigned refused;            /* the phase that the daemon refuses, from 1; 0: none */
     struct agent_report sampled; /* the newest report of a sample, and what was drawn from it */
     uint64_t sampled_granted;
     double rate;
@@ -39,6 +41,7 @@ void member_deinit(struct member *m);
 struct member_places {
     const char *sockets;   /* what the daemon watches */
     const char *directory; /* everything else */
+    const char *memory;    /* of the pagers; NULL: there are none */
     bool keep_logs;
 };
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A phase line is a list of words: "at TIME VERB", then the verb's size if it takes one, then its
- * options in any order. The table below says which verb takes what; the parser knows no verb.
+ * A phase line is a list of words: "at TIME", perhaps "every TIME until TIME", the verb, then its
+ * size if it takes one, then its options in any order. The table below says which verb takes what;
+ * the parser knows no verb.
  */
 #include "lab/phase.h"
 
@@ -14,19 +15,23 @@
 #include "base/size.h"
 #include "lab/error.h"
 
+#define THREADS_MAX 16
+
 enum takes {
     TAKES_SIZE = 1 << 0,     /* must have a size */
     TAKES_MAY_SIZE = 1 << 1, /* may have one */
     TAKES_CONTENT = 1 << 2,
     TAKES_RATE = 1 << 3,
-    TAKES_TOUCH = 1 << 4, /* skew=, writes=, ops= */
+    TAKES_TOUCH = 1 << 4, /* skew=, writes=, ops=, threads= */
     TAKES_ONCE = 1 << 5,
     TAKES_TEXT = 1 << 6, /* the rest of the line */
+    TAKES_WITHIN = 1 << 7,
 };
 
 enum audience {
     FOR_AGENT,
     FOR_QEMU,
+    FOR_PAGER, /* it stands in the guest's section, too */
     FOR_HOST
 };
 
@@ -48,6 +53,9 @@ static const struct verb {
     [PHASE_RESUME] = {"resume", FOR_QEMU, 0},
     [PHASE_KILL] = {"kill", FOR_QEMU, 0},
     [PHASE_QUIT] = {"quit", FOR_QEMU, 0},
+    [PHASE_PAGER_KILL] = {"pager-kill", FOR_PAGER, TAKES_WITHIN},
+    [PHASE_PARK] = {"park", FOR_PAGER, TAKES_WITHIN},
+    [PHASE_UNPARK] = {"unpark", FOR_PAGER, TAKES_WITHIN},
     [PHASE_CAPACITY] = {"capacity", FOR_HOST, TAKES_SIZE},
     [PHASE_DAEMON_KILL] = {"daemon-kill", FOR_HOST, 0},
     [PHASE_DAEMON_START] = {"daemon-start", FOR_HOST, 0},
@@ -67,6 +75,11 @@ bool phase_is_order(enum phase_kind kind)
 bool phase_is_host(enum phase_kind kind)
 {
     return verbs[kind].audience == FOR_HOST;
+}
+
+bool phase_is_pager(enum phase_kind kind)
+{
+    return verbs[kind].audience == FOR_PAGER;
 }
 
 bool phase_is_work(enum phase_kind kind)
@@ -138,6 +151,8 @@ static enum outcome parse_content(const char *word, struct phase *p, GError **er
         p->content = CONTENT_ZERO;
     else if (strcmp(word, "same") == 0)
         p->content = CONTENT_SAME;
+    else if (strcmp(word, "mixed") == 0)
+        p->content = CONTENT_MIXED;
     else
         return NOT_MINE;
     return TAKEN;
@@ -156,6 +171,12 @@ static enum outcome parse_touch(const char *word, struct phase *p, GError **erro
         return parse_number(value, 0, 1, &p->writes)
                    ? TAKEN
                    : wrong(error, word, "writes takes a share from 0 to 1");
+    if ((value = option_value(word, "threads"))) {
+        if (!parse_number(value, 1, THREADS_MAX, &number) || floor(number) < number)
+            return wrong(error, word, "threads takes a number from 1 to 16");
+        p->threads = (unsigned)number;
+        return TAKEN;
+    }
     if (!(value = option_value(word, "ops")))
         return NOT_MINE;
     if (!parse_number(value, 1, 1e9, &number))
@@ -184,16 +205,34 @@ static enum outcome parse_once(const char *word, struct phase *p, GError **error
     return TAKEN;
 }
 
+static bool parse_seconds(const char *text, double *ret)
+{
+    uint64_t usec;
+
+    if (!text || !duration_parse(text, &usec))
+        return false;
+    *ret = (double)usec / 1e6;
+    return true;
+}
+
+static enum outcome parse_within(const char *word, struct phase *p, GError **error)
+{
+    const char *value = option_value(word, "within");
+
+    if (!value)
+        return NOT_MINE;
+    return parse_seconds(value, &p->within) ? TAKEN
+                                            : wrong(error, word, "within takes a time, as 2s");
+}
+
 static bool parse_option(const char *word, unsigned takes, struct phase *p, GError **error)
 {
     static const struct {
         enum takes takes;
         enum outcome (*parse)(const char *word, struct phase *p, GError **error);
     } parsers[] = {
-        {TAKES_CONTENT, parse_content},
-        {TAKES_RATE, parse_rate},
-        {TAKES_TOUCH, parse_touch},
-        {TAKES_ONCE, parse_once},
+        {TAKES_CONTENT, parse_content}, {TAKES_RATE, parse_rate},     {TAKES_TOUCH, parse_touch},
+        {TAKES_ONCE, parse_once},       {TAKES_WITHIN, parse_within},
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(parsers); i++) {
@@ -243,26 +282,48 @@ static char **split_words(const char *line)
     return result;
 }
 
+/* "every TIME until TIME" and a word after it; *words moves on. */
+static bool parse_repetition(char ***words, struct phase *p, GError **error)
+{
+    char **w = *words;
+
+    if (g_strv_length(w) < 5 || strcmp(w[2], "until") != 0 || !parse_seconds(w[1], &p->every) ||
+        !parse_seconds(w[3], &p->until) || !(p->every > 0) || p->until < p->at)
+        return lab_fail(error,
+                        "what is done again is written \"at TIME every TIME until TIME ORDER\"");
+    *words += 4;
+    return true;
+}
+
 bool phase_parse(const char *line, bool host, struct phase *ret_phase, GError **error)
 {
     g_auto(GStrv) words = split_words(line);
     struct phase p = {.compressible = 1};
-    uint64_t usec;
+    char **rest = words + 2;
 
     if (g_strv_length(words) < 3 || strcmp(words[0], "at") != 0)
         return lab_fail(error, "\"%s\" is no phase; it begins with \"at TIME ORDER\"", line);
-    if (!duration_parse(words[1], &usec))
+    if (!parse_seconds(words[1], &p.at))
         return lab_fail(error, "\"%s\" is no time; allowed are 20, 20s, 1.5s, 500ms, 2min",
                         words[1]);
-    p.at = (double)usec / 1e6;
-    if (!find_verb(words[2], host, &p.kind, error))
+    if (strcmp(*rest, "every") == 0 && !parse_repetition(&rest, &p, error))
         return false;
-    if (!parse_arguments(words + 3, &p, error)) {
+    if (!find_verb(*rest, host, &p.kind, error))
+        return false;
+    if (!parse_arguments(rest + 1, &p, error)) {
         phase_clear(&p);
         return false;
     }
     *ret_phase = p;
     return true;
+}
+
+struct phase phase_copy(const struct phase *phase)
+{
+    struct phase copy = *phase;
+
+    copy.text = g_strdup(phase->text);
+    return copy;
 }
 
 void phase_clear(struct phase *phase)
@@ -276,6 +337,7 @@ static void put_content(struct json_object *order, const struct phase *p)
         [CONTENT_RANDOM] = "random",
         [CONTENT_ZERO] = "zero",
         [CONTENT_SAME] = "same",
+        [CONTENT_MIXED] = "mixed",
     };
 
     if (p->content == CONTENT_COMPRESSIBLE) {
@@ -305,6 +367,8 @@ char *phase_order(const struct phase *phase)
         json_put_double(order, "skew", phase->skew);
         json_put_double(order, "writes", phase->writes);
         json_put_u64(order, "ops", phase->ops);
+        if (phase->threads > 0)
+            json_put_u64(order, "threads", phase->threads);
     }
     if (takes & TAKES_ONCE)
         json_put_bool(order, "repeat", !phase->once);
@@ -327,5 +391,6 @@ char *phase_describe(const struct phase *phase)
 bool phase_same_work(const struct phase *a, const struct phase *b)
 {
     return a->kind == b->kind && a->bytes == b->bytes && a->ops == b->ops && a->once == b->once &&
-           !islessgreater(a->skew, b->skew) && !islessgreater(a->writes, b->writes);
+           a->threads == b->threads && !islessgreater(a->skew, b->skew) &&
+           !islessgreater(a->writes, b->writes);
 }

@@ -13,6 +13,7 @@
 
 #include "core/hoststate.h"
 #include "lab/agent.h"
+#include "lab/pagerview.h"
 #include "lab/scenario.h"
 
 /* One sample every RECORD_INTERVAL_MSEC; no run has more of them than this, nor more events. */
@@ -41,6 +42,7 @@ struct guest_sample {
     struct agent_report report;
     double rate;   /* operations per second since the last sample */
     bool starving; /* starved.h */
+    struct pager_sample pager;
 };
 
 /* One phase of work of one guest. */
@@ -56,6 +58,7 @@ struct guest_outcome {
     bool asked_to_end; /* the scenario killed it */
     bool died;         /* QEMU ended unasked */
     bool panicked;
+    unsigned pager_kills;  /* of its pager, by the scenario */
     double driver_seconds; /* deflating the same balloon at once, without the daemon; 0: not
                               measured */
 };

@@ -135,6 +135,30 @@ static void open_work(struct run *run, unsigned guest, unsigned phase, double t)
     g_array_append_val(run->record->work, w);
 }
 
+/* What only the daemon can do. False where it does not now: it is tried again, and said once. */
+static bool ask_daemon(struct run *run, struct member *m, enum phase_kind kind)
+{
+    g_autofree char *path =
+        g_strdup_printf("/v1/guests/%s/%s", m->spec->name, phase_kind_name(kind));
+    g_autoptr(GError) why = NULL;
+
+    if (!run->daemon || daemonproc_post(run->daemon, path, &why))
+        return true;
+    if (m->refused != m->next_phase + 1)
+        log_warning("guest %s: %s: %s", m->spec->name, phase_kind_name(kind), why->message);
+    m->refused = m->next_phase + 1;
+    return false;
+}
+
+static bool perform(struct run *run, unsigned guest, const struct phase *phase)
+{
+    struct member *m = &run->members[guest];
+
+    if (phase->kind == PHASE_PARK || phase->kind == PHASE_UNPARK)
+        return m->state == MEMBER_ENDED || ask_daemon(run, m, phase->kind);
+    return member_perform(m, phase, &run->record->outcomes[guest], &run->error);
+}
+
 /* False: an error. */
 static bool perform_guest(struct run *run, unsigned guest)
 {
@@ -142,7 +166,7 @@ static bool perform_guest(struct run *run, unsigned guest)
     const struct phase *phase;
 
     while ((phase = member_due(m, now(run)))) {
-        if (!member_perform(m, phase, &run->record->outcomes[guest], &run->error))
+        if (!perform(run, guest, phase))
             return run->error == NULL;
 
         g_autofree char *what = phase_describe(phase);
@@ -263,8 +287,11 @@ static bool prepare(struct run *run)
 
     run->sockets = g_build_filename(base, "guests", NULL);
     run->directory = g_build_filename(base, "vm", NULL);
-    run->places = (struct member_places){
-        .sockets = run->sockets, .directory = run->directory, .keep_logs = run->config->keep_logs};
+    run->places =
+        (struct member_places){.sockets = run->sockets,
+                               .directory = run->directory,
+                               .memory = run->config->managed ? run->config->memory : NULL,
+                               .keep_logs = run->config->keep_logs};
     if (g_mkdir_with_parents(run->sockets, 0700) < 0 ||
         g_mkdir_with_parents(run->directory, 0700) < 0) {
         g_set_error(&run->error, LAB_ERROR, LAB_ERROR_TROUBLE, "%s: no directory can be made",
@@ -273,7 +300,8 @@ static bool prepare(struct run *run)
     }
     if (!run->config->managed)
         return true;
-    run->daemon = daemonproc_new(run->scenario, run->config->mode, base, run->sockets);
+    run->daemon =
+        daemonproc_new(run->scenario, run->config->mode, base, run->sockets, run->config->memory);
     run->view.daemon = run->daemon;
     if (!daemonproc_start(run->daemon, &run->error))
         return false;

@@ -27,6 +27,7 @@ static const struct key_spec scenario_keys[] = {
     {"capacity", KEY_SIZE, MEMBER(capacity), NULL},
     {"mode", KEY_TEXT, MEMBER(mode), NULL},
     {"length", KEY_SECONDS, MEMBER(length), NULL},
+    {"pager", KEY_BOOL, MEMBER(pager), NULL},
     {"alone", KEY_BOOL, MEMBER(alone), NULL},
     {"alone-seconds", KEY_SECONDS, MEMBER(alone_seconds), NULL},
 };
@@ -49,6 +50,7 @@ static const struct key_spec guest_keys[] = {
     {"reservation", KEY_SIZE, MEMBER(reservation), NULL},
     {"limit", KEY_SIZE, MEMBER(limit), NULL},
     {"exempt", KEY_BOOL, MEMBER(exempt), NULL},
+    {"pager", KEY_BOOL, MEMBER(pager), NULL},
     {"start", KEY_SECONDS, MEMBER(start), NULL},
 };
 
@@ -85,10 +87,13 @@ static GArray *phases_new(void)
 static struct scenario *scenario_new(const char *path)
 {
     struct scenario *s = g_new0(struct scenario, 1);
+    const char *seed = g_getenv("AEROSTAT_SEED");
 
     s->path = g_strdup(path);
     s->mode = g_strdup("manage");
     s->alone_seconds = ALONE_SECONDS;
+    s->seed = seed ? (unsigned)g_ascii_strtoull(seed, NULL, 10) : g_random_int();
+    s->rand = g_rand_new_with_seed(s->seed);
     s->guests = g_ptr_array_new_with_free_func(guest_free);
     s->phases = phases_new();
     s->settings = g_ptr_array_new_with_free_func(setting_free);
@@ -102,6 +107,7 @@ void scenario_free(struct scenario *s)
     g_free(s->path);
     g_free(s->title);
     g_free(s->mode);
+    g_rand_free(s->rand);
     g_ptr_array_unref(s->guests);
     g_array_unref(s->phases);
     g_ptr_array_unref(s->settings);
@@ -124,9 +130,26 @@ static int compare_phases(const void *a, const void *b)
     return (x->at > y->at) - (x->at < y->at);
 }
 
+/* Appends the line's phase, or all of them where it is repeated; the line's times are drawn. */
+static void add_phases(struct scenario *s, const struct phase *line, GArray *phases)
+{
+    double at = line->at;
+
+    s->random = s->random || line->within > 0;
+    do {
+        struct phase phase = phase_copy(line);
+
+        phase.drawn_from = at;
+        phase.at = at + (line->within > 0 ? g_rand_double_range(s->rand, 0, line->within) : 0);
+        g_array_append_val(phases, phase);
+        at += line->every;
+    } while (line->every > 0 && at + line->within <= line->until &&
+             phases->len <= SCENARIO_PHASES_MAX);
+}
+
 /* The "phase.N" lines of @section into @phases, in order of time. */
-static bool read_phases(const struct inifile *ini, const char *section, bool host, GArray *phases,
-                        GError **error)
+static bool read_phases(struct scenario *s, const struct inifile *ini, const char *section,
+                        bool host, GArray *phases, GError **error)
 {
     g_auto(GStrv) keys = g_key_file_get_keys(inifile_keys(ini), section, NULL, NULL);
 
@@ -141,7 +164,8 @@ static bool read_phases(const struct inifile *ini, const char *section, bool hos
 
         if (!phase_parse(line ? line : "", host, &phase, &why))
             return inifile_fail(ini, section, *key, error, "%s", why->message);
-        g_array_append_val(phases, phase);
+        add_phases(s, &phase, phases);
+        phase_clear(&phase);
         if (phases->len > SCENARIO_PHASES_MAX)
             return inifile_fail(ini, section, *key, error, "too many phases; %u are allowed",
                                 SCENARIO_PHASES_MAX);
@@ -165,6 +189,27 @@ static bool check_guest(const struct inifile *ini, const char *section,
         if (g_array_index(g->phases, struct phase, i).kind == PHASE_STREAM && g->disk == 0)
             return inifile_fail(ini, section, "disk", error,
                                 "a stream phase needs a scratch disk, as disk=1G");
+    return true;
+}
+
+/* Once all sections are read: is there a pager where one is to be killed or to park? */
+static bool check_pagers(const struct scenario *s, const struct inifile *ini, GError **error)
+{
+    for (unsigned i = 0; i < s->guests->len; i++) {
+        const struct scenario_guest *g = scenario_guest(s, i);
+        g_autofree char *section = g_strdup_printf("guest %s", g->name);
+
+        if (s->pager && g->pager)
+            continue;
+        for (unsigned k = 0; k < g->phases->len; k++) {
+            enum phase_kind kind = g_array_index(g->phases, struct phase, k).kind;
+
+            if (phase_is_pager(kind))
+                return inifile_fail(ini, section, NULL, error,
+                                    "%s needs a pager: [scenario] pager=yes",
+                                    phase_kind_name(kind));
+        }
+    }
     return true;
 }
 
@@ -204,12 +249,13 @@ static bool read_guest(struct scenario *s, const struct inifile *ini, const char
 
     g->name = g_strdup(section + strlen("guest "));
     g->vcpus = 1;
+    g->pager = true;
     g->phases = phases_new();
 
     bool ok =
         keytable_read(ini, section, guest_keys, G_N_ELEMENTS(guest_keys), "phase.", g, error) &&
-        read_phases(ini, section, false, g->phases, error) && check_guest(ini, section, g, error) &&
-        add_guests(s, ini, section, g, error);
+        read_phases(s, ini, section, false, g->phases, error) &&
+        check_guest(ini, section, g, error) && add_guests(s, ini, section, g, error);
 
     guest_free(g);
     return ok;
@@ -268,7 +314,7 @@ static bool read_section(struct scenario *s, const struct inifile *ini, const ch
     if (strcmp(section, "scenario") == 0)
         return keytable_read(ini, section, scenario_keys, G_N_ELEMENTS(scenario_keys), "phase.", s,
                              error) &&
-               read_phases(ini, section, true, s->phases, error);
+               read_phases(s, ini, section, true, s->phases, error);
     if (strcmp(section, "daemon") == 0)
         return read_settings(s, ini, error);
     if (strcmp(section, "expect") == 0)
@@ -278,17 +324,25 @@ static bool read_section(struct scenario *s, const struct inifile *ini, const ch
         "unknown section; allowed are [scenario], [daemon], [guest NAME], [expect]");
 }
 
+/* When the phase happens at the latest, whatever was drawn. */
+static double latest(const GArray *phases, unsigned i)
+{
+    const struct phase *p = &g_array_index(phases, struct phase, i);
+
+    return p->drawn_from + p->within;
+}
+
 static double last_phase(const struct scenario *s)
 {
     double last = 0;
 
     for (unsigned i = 0; i < s->phases->len; i++)
-        last = MAX(last, g_array_index(s->phases, struct phase, i).at);
+        last = MAX(last, latest(s->phases, i));
     for (unsigned g = 0; g < s->guests->len; g++) {
         const GArray *phases = scenario_guest(s, g)->phases;
 
         for (unsigned i = 0; i < phases->len; i++)
-            last = MAX(last, g_array_index(phases, struct phase, i).at);
+            last = MAX(last, latest(phases, i));
     }
     return last;
 }
@@ -308,7 +362,7 @@ static bool check_scenario(struct scenario *s, const struct inifile *ini, GError
     if (s->length < last_phase(s))
         return inifile_fail(ini, "scenario", "length", error,
                             "the last phase is at %.1f s; at least that is allowed", last_phase(s));
-    return true;
+    return check_pagers(s, ini, error);
 }
 
 static bool read_all(struct scenario *s, const struct inifile *ini, GError **error)

@@ -47,6 +47,7 @@ struct scenario_guest {
     uint64_t reservation;
     uint64_t limit;
     bool exempt;
+    bool pager;     /* it may have one, where the scenario has pagers */
     double start;   /* seconds on the clock; 0: before the clock starts */
     GArray *phases; /* struct phase, in order of time */
 };
@@ -62,8 +63,12 @@ struct scenario {
     uint64_t capacity;
     char *mode;    /* "manage" or "observe" */
     double length; /* seconds; the last phase and a while where the file does not say */
+    bool pager;    /* guests get pagers */
     bool alone;    /* measure each guest's work alone first */
     double alone_seconds;
+    GRand *rand;         /* of phases at random times */
+    unsigned seed;       /* of it; AEROSTAT_SEED sets it */
+    bool random;         /* there are such phases */
     GPtrArray *guests;   /* struct scenario_guest */
     GArray *phases;      /* struct phase of the host, in order of time */
     GPtrArray *settings; /* struct scenario_setting */

@@ -46,6 +46,27 @@ static void print_guest(const struct record *r, unsigned g)
     printf("\n");
 }
 
+/* Only where it has one. */
+static void print_pager(const struct record *r, unsigned g)
+{
+    const struct pager_sample p = measure_pager(r, g);
+    char most[SIZE_TEXT_MAX], out[SIZE_TEXT_MAX], in[SIZE_TEXT_MAX];
+
+    if (!p.known)
+        return;
+    printf("  %-12s put out %s and brought back %s, at most %s out at a time; %" G_GUINT64_FORMAT
+           " faults, half of them within %.0f us, 99 of 100 within %.0f us",
+           "", size_format(p.evicted, out), size_format(p.loaded, in),
+           size_format(measure_out(r, g, 0, INFINITY), most), (guint64)p.faults, p.fault_p50_usec,
+           p.fault_p99_usec);
+    if (r->outcomes[g].pager_kills > 0 || p.takeovers > 0)
+        printf("; pager killed %u times, taken over %" G_GUINT64_FORMAT " times",
+               r->outcomes[g].pager_kills, (guint64)p.takeovers);
+    if (p.io_errors > 0)
+        printf("; %" G_GUINT64_FORMAT " I/O errors", (guint64)p.io_errors);
+    printf("\n");
+}
+
 static void print_moved(const struct record *r)
 {
     struct moved moved = measure_moved(r);
@@ -103,8 +124,10 @@ void summary_print(const struct record *r)
     if (r->hosts->len == 0)
         return;
     printf("\nSummary: %s\n", r->scenario->title);
-    for (unsigned g = 0; g < r->guests; g++)
+    for (unsigned g = 0; g < r->guests; g++) {
         print_guest(r, g);
+        print_pager(r, g);
+    }
     print_moved(r);
     if (r->period > 0)
         print_states(r);

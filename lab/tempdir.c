@@ -55,9 +55,8 @@ static void remove_dead(const char *parent)
     }
 }
 
-char *tempdir_new(GError **error)
+char *tempdir_new(const char *parent, GError **error)
 {
-    const char *parent = g_get_tmp_dir();
     g_autofree char *path = g_strdup_printf("%s/" PREFIX "%d-XXXXXX", parent, (int)getpid());
 
     remove_dead(parent);

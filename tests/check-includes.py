@@ -25,7 +25,7 @@ MAY_USE = {
     "src/daemon": {"base", "core", "host", "vmm", "pager"},
     "src/cli": {"base", "core", "client"},
     "guest": {"base"},
-    "lab": {"base", "core", "client"},
+    "lab": {"base", "core", "client", "pager"},
     "bench": EVERYTHING,
     "tests": EVERYTHING,
 }

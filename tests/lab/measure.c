@@ -295,6 +295,45 @@ static void test_bounded(struct fixture *f, const void *data)
 #define ADD(name, function)                                                                        \
     g_test_add("/measure/" name, struct fixture, NULL, setup, function, teardown)
 
+/* Figures of pagers: most out and least resident in a window, counts as last seen. */
+static void test_pager(struct fixture *f, const void *data)
+{
+    static const struct pager_sample samples[] = {
+        {.known = true, .zero = 10 * MIB, .evicted = 10 * MIB},
+        {.known = true,
+         .compressed = 20 * MIB,
+         .swapped = 180 * MIB,
+         .evicted = 210 * MIB,
+         .takeovers = 2,
+         .held_pages = 3},
+        {.known = true, .swapped = 50 * MIB, .evicted = 300 * MIB, .takeovers = 3},
+        {.known = false}, /* the guest's map is gone */
+    };
+
+    (void)data;
+    for (unsigned i = 0; i < G_N_ELEMENTS(samples); i++) {
+        struct guest_sample *guests = add(f, 512, 400 - 100 * i, 512, 100);
+
+        guests[0].pager = samples[i];
+        guests[0].report.operations = 1000 * i;
+    }
+    expect(f, "out.a", "200M by 9s", true, "200M");
+    expect(f, "out.a/late", "60M from 2s to 9s", false, "50M");
+    expect(f, "out.b", "1M by 9s", false, "0");
+    expect(f, "squeezed.a", "100M by 9s", true, "100M");
+    expect(f, "squeezed.a", "250M by 1s", false, "300M");
+    expect(f, "resident.a", "300M from 1s to 9s", true, "300M");
+    expect(f, "resident.a", "301M from 1s to 9s", false, "300M");
+    expect(f, "takeovers", "3", true, "3");
+    expect(f, "takeovers.b", "1", false, "0");
+    expect(f, "evicted.a", "300M", true, "300M");
+    expect(f, "evicted", "301M", false, "300M");
+    expect(f, "held-pages", "0", false, "3");
+    expect(f, "held-pages.b", "0", true, "0");
+    expect(f, "touches", "3000", true, "3000");
+    expect(f, "touches.b", "1", false, "0");
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -310,5 +349,6 @@ int main(int argc, char **argv)
     ADD("relative", test_relative);
     ADD("counts", test_counts);
     ADD("bounded", test_bounded);
+    ADD("pager", test_pager);
     return g_test_run();
 }

@@ -53,6 +53,12 @@ static void test_touch(void)
                     "{\"do\":\"touch\",\"bytes\":67108864,\"skew\":0.8,\"writes\":0.3,"
                     "\"ops\":1000}");
     g_assert_cmpstr(text, ==, "touch 64M");
+
+    struct phase four = parse("at 0 touch 64M threads=4", false);
+    g_autofree char *many = phase_order(&four);
+
+    g_assert_nonnull(strstr(many, "\"threads\":4}"));
+    g_assert_false(phase_same_work(&p, &four));
 }
 
 static void test_orders(void)
@@ -63,6 +69,8 @@ static void test_orders(void)
         {"at 0 fill 1M", "{\"do\":\"fill\",\"bytes\":1048576,\"content\":\"random\",\"rate\":0}"},
         {"at 0 fill 1M same",
          "{\"do\":\"fill\",\"bytes\":1048576,\"content\":\"same\",\"rate\":0}"},
+        {"at 0 fill 1M mixed",
+         "{\"do\":\"fill\",\"bytes\":1048576,\"content\":\"mixed\",\"rate\":0}"},
         {"at 0 stream 2M once", "{\"do\":\"stream\",\"bytes\":2097152,\"repeat\":false}"},
         {"at 0 stream 2M", "{\"do\":\"stream\",\"bytes\":2097152,\"repeat\":true}"},
         {"at 0 free", "{\"do\":\"free\",\"bytes\":0}"},
@@ -92,6 +100,22 @@ static void test_host(void)
     g_assert_null(say.text);
 }
 
+static void test_again(void)
+{
+    struct phase p = parse("at 2s every 3s until 10s pager-kill within=1s", false);
+
+    g_assert_cmpint(p.kind, ==, PHASE_PAGER_KILL);
+    g_assert_true(phase_is_pager(p.kind));
+    g_assert_false(phase_is_order(p.kind));
+    g_assert_cmpfloat_with_epsilon(p.at, 2, 1e-9);
+    g_assert_cmpfloat_with_epsilon(p.every, 3, 1e-9);
+    g_assert_cmpfloat_with_epsilon(p.until, 10, 1e-9);
+    g_assert_cmpfloat_with_epsilon(p.within, 1, 1e-9);
+    p = parse("at 5s park", false);
+    g_assert_cmpint(p.kind, ==, PHASE_PARK);
+    g_assert_cmpfloat(p.every, ==, 0);
+}
+
 static void test_refused(void)
 {
     refuse("", false, "at TIME ORDER");
@@ -112,6 +136,14 @@ static void test_refused(void)
     refuse("at 0 touch 1M zero", false, "does not take \"zero\"");
     refuse("at 0 idle 5M", false, "does not take \"5M\"");
     refuse("at 0 say", true, "needs a text");
+    refuse("at 0 touch 1M threads=0", false, "threads");
+    refuse("at 0 touch 1M threads=17", false, "threads");
+    refuse("at 0 park", true, "unknown order");
+    refuse("at 0 pager-kill within=soon", false, "within takes a time");
+    refuse("at 0 idle within=1s", false, "does not take");
+    refuse("at 5s every 1s idle", false, "until TIME ORDER");
+    refuse("at 5s every 0 until 9s idle", false, "until TIME ORDER");
+    refuse("at 5s every 1s until 4s idle", false, "until TIME ORDER");
 }
 
 static void test_same_work(void)
@@ -131,6 +163,7 @@ int main(int argc, char **argv)
     g_test_add_func("/phase/touch", test_touch);
     g_test_add_func("/phase/orders", test_orders);
     g_test_add_func("/phase/host", test_host);
+    g_test_add_func("/phase/again", test_again);
     g_test_add_func("/phase/refused", test_refused);
     g_test_add_func("/phase/same-work", test_same_work);
     return g_test_run();

@@ -67,6 +67,46 @@ static void test_whole(void)
     scenario_free(s);
 }
 
+/* Each repetition is a phase of its own, at a time within its bounds; the same seed draws the same.
+ */
+static void test_again(void)
+{
+    static const char text[] = "[scenario]\ncapacity=900M\npager=yes\n"
+                               "[guest a]\nsize=512M\n"
+                               "phase.1 = at 2s every 3s until 12s pager-kill within=2s\n"
+                               "phase.2 = at 4s idle\n";
+    double drawn[2][4];
+
+    g_assert_true(g_setenv("AEROSTAT_SEED", "5", true));
+    for (int run = 0; run < 2; run++) {
+        g_autoptr(GError) error = NULL;
+        struct scenario *s = load(text, &error);
+        const GArray *phases;
+        unsigned kills = 0;
+
+        g_assert_no_error(error);
+        g_assert_true(s->pager);
+        g_assert_true(s->random);
+        g_assert_cmpuint(s->seed, ==, 5);
+        phases = scenario_guest(s, 0)->phases;
+        for (unsigned i = 0; i < phases->len; i++) {
+            const struct phase *p = &g_array_index(phases, struct phase, i);
+
+            if (p->kind != PHASE_PAGER_KILL)
+                continue;
+            g_assert_cmpuint(kills, <, 3);
+            g_assert_cmpfloat(p->at, >=, 2 + 3 * kills);
+            g_assert_cmpfloat(p->at, <, 4 + 3 * kills);
+            drawn[run][kills++] = p->at;
+        }
+        g_assert_cmpuint(kills, ==, 3);
+        g_assert_cmpfloat_with_epsilon(s->length, 2 + 3 * 2 + 2 + 10, 1e-9);
+        scenario_free(s);
+    }
+    g_assert_cmpmem(drawn[0], 3 * sizeof(double), drawn[1], 3 * sizeof(double));
+    g_unsetenv("AEROSTAT_SEED");
+}
+
 /* What is wrong, and what the message has to say about it. */
 static const struct {
     const char *text, *message;
@@ -96,6 +136,9 @@ static const struct {
     {HEAD "[guest a]\nsize=512M\n[expect]\nrelative.a=0.5\n", "needs [scenario] alone=yes"},
     {HEAD "[guest a]\nsize=512M\n[expect]\nsplit-by-shares=0.1 from 9s to 3s\n", "from TIME to"},
     {HEAD "[guest a]\nsize=512M\n[expect]\noom-kills=-1\n", "allowed is a number"},
+    {HEAD "[guest a]\nsize=512M\nphase.1=at 0 park\n", "park needs a pager"},
+    {HEAD "pager=yes\n[guest a]\nsize=512M\npager=no\nphase.1=at 0 park\n", "park needs a pager"},
+    {HEAD "[guest a]\nsize=512M\nphase.1=at 0 every 10ms until 20s idle\n", "too many phases"},
     {HEAD "what is this\n", "is not a key-value pair"},
 };
 
@@ -138,6 +181,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/scenario/whole", test_whole);
+    g_test_add_func("/scenario/again", test_again);
     g_test_add_func("/scenario/refused", test_refused);
     g_test_add_func("/scenario/missing", test_missing);
     g_test_add_func("/scenario/too-many", test_too_many);
