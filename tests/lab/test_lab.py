@@ -17,6 +17,7 @@ SCENARIO = """
 [scenario]
 capacity = 500M
 length = 60s
+pager = yes
 [guest only]
 size = 128M
 """
@@ -84,11 +85,11 @@ class CommandLine(unittest.TestCase):
             file.flush()
             run = lab("--check", file.name)
         self.assertEqual(run.returncode, 2)
-        self.assertIn(f"{file.name}:7: [guest only] colour: unknown key; allowed are size", run.stderr)
+        self.assertIn(f"{file.name}:8: [guest only] colour: unknown key; allowed are size", run.stderr)
         self.assertEqual(len(run.stderr.splitlines()), 1)
 
     def test_shipped_scenarios_are_right(self):
-        scenarios = sorted((SOURCE / "lab" / "scenarios").glob("*.ini"))
+        scenarios = sorted([*(SOURCE / "lab" / "scenarios").glob("*.ini"), *(SOURCE / "bench").glob("*.ini")])
         self.assertGreaterEqual(len(scenarios), 9)
         for path in scenarios:
             with self.subTest(path.name):
@@ -123,6 +124,10 @@ class Ends(unittest.TestCase):
     def directories(self):
         return list(pathlib.Path(self.tmp.name).glob("aerostat-lab-*"))
 
+    @staticmethod
+    def memory_directories(pid):
+        return list(pathlib.Path("/dev/shm").glob(f"aerostat-lab-{pid}-*"))
+
     def start(self):
         """The lab and its QEMU, which is at work."""
         process = subprocess.Popen([LAB, "--no-manager", "-q", str(self.scenario)], stdout=subprocess.PIPE,
@@ -131,6 +136,7 @@ class Ends(unittest.TestCase):
         self.addCleanup(process.kill)
         qemu = wait_for(lambda: [p for p, name in children(process.pid).items() if name.startswith("qemu")])
         self.assertEqual(len(self.directories()), 1)
+        self.assertEqual(len(self.memory_directories(process.pid)), 1)
         return process, qemu[0]
 
     def end_by(self, number):
@@ -141,6 +147,7 @@ class Ends(unittest.TestCase):
         self.assertIn("interrupted", errors)
         self.assertFalse(runs(qemu))
         self.assertEqual(self.directories(), [])
+        self.assertEqual(self.memory_directories(process.pid), [])
 
     def test_sigint(self):
         self.end_by(signal.SIGINT)
@@ -155,6 +162,7 @@ class Ends(unittest.TestCase):
         wait_for(lambda: not runs(qemu))
         self.assertEqual(len(self.directories()), 1)
         self.end_by(signal.SIGTERM)
+        self.assertEqual(self.memory_directories(process.pid), [])
 
     def test_daemon_that_refuses_its_configuration(self):
         self.scenario.write_text(SCENARIO + "[daemon]\npolicy.period = soon\n")
