@@ -5,13 +5,16 @@
  * pager that was taken over by a guest could not open anything through it. Buffers are aligned for
  * O_DIRECT.
  *
- * Not thread-safe: a ring belongs to its thread.
+ * Not thread-safe: a ring belongs to the thread that called swapio_new, and the kernel refuses
+ * others (-EEXIST).
  */
 #pragma once
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/* Requests at a time, at most. */
+#define SWAPIO_DEPTH_MAX 1024
 
 struct swapio;
 
@@ -23,9 +26,13 @@ struct swapio_done {
 
 /*
  * A ring for at most @depth requests at a time over @fd, with @buffers buffers of @buffer_bytes (a
- * multiple of PAGE_BYTES) each. 0 or -errno.
+ * multiple of PAGE_BYTES) each. @poll_fd (-1: none) can be waited for along with them. Both
+ * descriptors stay the caller's. 0 or -errno.
  */
-int swapio_new(struct swapio **ret, int fd, unsigned depth, unsigned buffers, size_t buffer_bytes);
+int swapio_new(struct swapio **ret, int fd, int poll_fd, unsigned depth, unsigned buffers,
+               size_t buffer_bytes);
+
+/* What is under way is cancelled or comes to its end by itself; nobody hears of it. */
 void swapio_free(struct swapio *io);
 
 /* A buffer by number; the caller keeps account of which are in use. */
@@ -40,14 +47,22 @@ int swapio_read(struct swapio *io, unsigned buffer, size_t at, size_t bytes, uin
 int swapio_write(struct swapio *io, unsigned buffer, size_t at, size_t bytes, uint64_t offset,
                  void *tag);
 
-/* Watches a descriptor that was named at the start (swapio_watch) once more. */
-int swapio_poll(struct swapio *io, int fd, void *tag);
+/*
+ * Completes once, with @tag, when @poll_fd is readable, at once if it is; then it is for the caller
+ * to read it empty and to queue another. Beside the @depth requests. 0, or -EBUSY: one is queued
+ * already.
+ */
+int swapio_poll(struct swapio *io, void *tag);
 
+/* Sends what is queued, without waiting. 0 or -errno. */
 int swapio_submit(struct swapio *io);
 
-/* Takes up to @max completions; waits for the first one up to @timeout_usec (0: does not wait;
- * UINT64_MAX: for ever). The number, or -errno. */
+/*
+ * Sends what is queued and takes up to @max completions; waits for the first one up to
+ * @timeout_usec (0: does not wait; UINT64_MAX: for ever). All in one system call. The number, 0:
+ * none within the time, or a signal came; or -errno.
+ */
 int swapio_wait(struct swapio *io, struct swapio_done *done, unsigned max, uint64_t timeout_usec);
 
-/* Requests queued or under way. */
+/* Reads and writes queued or under way. */
 unsigned swapio_pending(const struct swapio *io);
