@@ -10,9 +10,12 @@
  * A balloon that stops short of its target for stall_usec has stalled: its target goes back to what
  * it reached, and it is left alone for a pause that doubles from stall to stall.
  *
+ * Where a pager keeps pages out, a host in state high is only so because of that: the balloon goes
+ * on, until it has what the pager had to take.
+ *
  * Invariants: no target below the balloon's cap or a reservation; none below the present size
- * while the host is not short, except to enforce a limit; while an inflation is under way and the
- * host has recovered, the target goes back to the present size.
+ * while the host is not short, except to enforce a limit or to relieve a pager; while an inflation
+ * is under way and the host has recovered, the target goes back to the present size.
  */
 #include "core/policy_guest.h"
 
@@ -122,13 +125,19 @@ static uint64_t reachable_step(const struct policy_guest *g, const struct policy
     return u64_max(spare, size / (gently ? STEP_DISTRESS_DIVISOR : STEP_SWAP_DIVISOR));
 }
 
+/* The visible size that the balloon works towards. */
+static uint64_t wanted_size(const struct policy_guest *g, const struct guest_bounds *bounds)
+{
+    return u64_max(g->verdict.entitled, u64_min(bounds->visible, guest_limit(g)));
+}
+
 static void inflate(struct policy_guest *g, const struct policy_params *params,
                     const struct guest_bounds *bounds, enum reason reason)
 {
     const uint64_t actual = g->seen.actual;
     uint64_t cap = guest_balloon_cap(g, params);
     uint64_t floor = u64_max(cap, u64_min(g->settings.reservation, guest_limit(g)));
-    uint64_t wanted = reason == REASON_LIMIT ? guest_limit(g) : g->verdict.entitled;
+    uint64_t wanted = reason == REASON_LIMIT ? guest_limit(g) : wanted_size(g, bounds);
     uint64_t reach = u64_sub(actual, reachable_step(g, params, bounds->probe));
     uint64_t to = u64_max(u64_max(wanted, floor), reach);
 
@@ -168,22 +177,33 @@ static void deflate(struct policy_guest *g, uint64_t to)
         hold(g, REASON_TOO_SMALL);
 }
 
+/* Does its pager keep pages out because there is no room for them? */
+static bool is_capped(const struct policy_guest *g)
+{
+    const struct pager_observation *p = &g->seen.pager;
+
+    return p->present && !p->parked && p->out > 0 && p->allowed != ALLOWED_ANY;
+}
+
+/* What the pager has put out counts: the guest that gives it back spares both the disk. */
 static void decide_unhindered(struct policy_guest *g, const struct policy_params *params,
                               const struct guest_bounds *bounds, uint64_t comfort)
 {
-    const struct verdict *v = &g->verdict;
-    const uint64_t actual = g->seen.actual, limit = guest_limit(g);
-    bool short_of_memory = v->state != HOST_HIGH;
+    const uint64_t actual = g->seen.actual, limit = guest_limit(g), touched = guest_touched(g);
+    const uint64_t wanted = wanted_size(g, bounds);
+    bool short_of_memory = g->verdict.state != HOST_HIGH;
 
     if (g->released)
         set_target(g, limit, REASON_RELEASED);
-    else if (actual > limit && v->resident > limit)
+    else if (actual > limit && touched > limit)
         inflate(g, params, bounds, REASON_LIMIT);
-    else if (u64_max(v->entitled, comfort) > actual)
-        deflate(g, u64_max(v->entitled, comfort));
-    else if (short_of_memory && v->resident > v->entitled && actual > v->entitled)
+    else if (u64_max(wanted, comfort) > actual)
+        deflate(g, u64_max(wanted, comfort));
+    else if (short_of_memory && touched > wanted && actual > wanted)
         inflate(g, params, bounds, REASON_SHORTAGE);
-    else if (v->resident > v->entitled)
+    else if (is_capped(g) && touched > wanted && actual > wanted)
+        inflate(g, params, bounds, REASON_RELIEVE_PAGER);
+    else if (touched > wanted)
         hold(g, REASON_PLENTY);
     else
         hold(g, REASON_NONE);

@@ -7,6 +7,10 @@
  * shortage, instead of waiting for a guest that cannot deliver. hi is what it could use before the
  * next decision: what is resident plus room to grow, or all of its size where a balloon that it
  * presses against hides how much it would use. Beyond that, a balloon may be emptied for comfort.
+ *
+ * A pager can take all but the reservation. Where it may be used, lo is what it leaves, and what
+ * the balloon must leave bounds the balloon alone: such a guest sees more than it may occupy, and
+ * what is too much is put out. How much it wants back shows in what it touches of that.
  */
 #include "core/policy_guest.h"
 
@@ -96,30 +100,47 @@ static uint64_t balloon_floor(const struct policy_guest *g, const struct policy_
 static uint64_t room_to_grow(const struct policy_guest *g, const struct policy_params *params,
                              usec_t horizon)
 {
-    double growth = (double)g->growth_rate * (double)horizon / (double)USEC_PER_SEC;
+    uint64_t rate = u64_max(g->growth_rate, g->load_rate);
+    double growth = (double)rate * (double)horizon / (double)USEC_PER_SEC;
 
     return u64_max(params->growth_floor, u64_min((uint64_t)growth, g->seen.size));
+}
+
+/* Less than this, and a guest makes no progress: each page that it touches pushes out the next. */
+#define SWAP_LEAST (8 * MIB)
+
+static uint64_t swap_floor(const struct policy_guest *g)
+{
+    uint64_t holds = guest_holds(g);
+
+    return u64_max(u64_min(holds, SWAP_LEAST), u64_sub(holds, g->seen.pager.room));
 }
 
 struct guest_bounds guest_bounds(const struct policy_guest *g, const struct policy_params *params,
                                  const struct outlook *outlook)
 {
-    const uint64_t resident = g->seen.resident, size = g->seen.size;
+    const uint64_t holds = guest_holds(g), size = g->seen.size;
+    const enum reason obstacle = guest_balloon_obstacle(g, outlook->now);
+    const bool swaps = guest_swaps(g, outlook->state, obstacle);
     struct guest_bounds b = {
-        .lo_reason = guest_balloon_obstacle(g, outlook->now),
-        .probe = guest_probe_swap(g, outlook->state, outlook->probe),
+        .lo_reason = obstacle,
+        .probe = !swaps && guest_probe_swap(g, outlook->state, outlook->probe),
     };
-    uint64_t grown = resident + room_to_grow(g, params, outlook->horizon);
+    uint64_t grown = holds + room_to_grow(g, params, outlook->horizon);
     bool ballooned = g->seen.actual < size;
     bool hides_demand = ballooned && (g->distress || grown >= g->seen.actual);
 
     b.hi = u64_min(hides_demand ? size : u64_min(size, grown), guest_limit(g));
-    if (b.lo_reason == REASON_NONE)
-        b.lo = u64_min(ballooned ? size : resident, balloon_floor(g, params, &b));
+    if (obstacle == REASON_NONE)
+        b.lo = u64_min(ballooned ? size : holds, balloon_floor(g, params, &b));
     else
-        b.lo = resident;
+        b.lo = holds;
+    if (swaps) {
+        b.visible = obstacle == REASON_NONE ? b.lo : 0;
+        b.lo = u64_min(b.lo, swap_floor(g));
+    }
     if (g->settings.reservation >= b.lo) {
-        b.lo = u64_min(resident, g->settings.reservation);
+        b.lo = u64_min(holds, g->settings.reservation);
         b.lo_reason = REASON_RESERVATION;
     }
     /* What cannot be taken is held, limit or not: to count it as free would give it away twice. */

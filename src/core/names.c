@@ -21,6 +21,7 @@ static_assert(sizeof(driver_names) / sizeof(*driver_names) == DRIVER_MAX, "a nam
 static const char *const mechanism_names[] = {
     [MECHANISM_NONE] = "none",
     [MECHANISM_BALLOON] = "balloon",
+    [MECHANISM_SWAP] = "swap",
 };
 static_assert(sizeof(mechanism_names) / sizeof(*mechanism_names) == MECHANISM_MAX,
               "a name per value");

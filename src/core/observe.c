@@ -6,12 +6,6 @@
  * - memory that the guest has never touched is free to it, whatever it claims (resident is far
  *   below the visible size, the balloon at rest);
  * - memory that it called available, but that its balloon could not get, was not.
- *
- * Activity without believed statistics is unknown, and then all resident memory counts as active:
- * an unknown guest is treated as a busy one, and so is one whose statistics ceased. A guest that
- * grows counts with what it is about to use, because what it says is a second or two old. Distress
- * raises the estimate above what is resident, because an inflated balloon hides the demand, but
- * only from what is resident upwards: a guest that does not touch what it has gets no more.
  */
 #include "core/policy_guest.h"
 
@@ -48,11 +42,6 @@ uint64_t guest_about_to_use(const struct policy_guest *g)
     return u64_min((uint64_t)((double)g->use_rate * USE_HORIZON_SECONDS), g->seen.size / 2);
 }
 
-static bool believed(const struct policy_guest *g)
-{
-    return g->trust == STATS_FRESH;
-}
-
 static bool rests(const struct policy_guest *g, usec_t now)
 {
     return now >= g->balloon.at_rest_since + BALLOON_REST_USEC;
@@ -68,10 +57,11 @@ static uint64_t per_second(uint64_t before, uint64_t after, usec_t elapsed)
     return (uint64_t)((double)(after - before) * (double)USEC_PER_SEC / (double)elapsed);
 }
 
-/* Untouched memory is free: a guest that claims less available than that is not believed. */
+/* Memory that was never touched is free: a guest that claims less available than that is not
+ * believed. */
 static bool contradicts_host(const struct policy_guest *g, usec_t now)
 {
-    uint64_t untouched = u64_sub(g->seen.actual, g->seen.resident);
+    uint64_t untouched = u64_sub(g->seen.actual, guest_touched(g));
     uint64_t slack = g->seen.size / 8;
 
     return rests(g, now) && g->stats.available != GUEST_STAT_UNSET &&
@@ -157,7 +147,7 @@ static void take_stats(struct policy_guest *g, const struct policy_params *param
         g->stats_at = now;
         g->stats_actual = g->seen.actual;
         g->trust = judge(g, &prev, now);
-        if (believed(g)) {
+        if (guest_believed(g)) {
             take_rates(g, &prev, elapsed);
             learn_reserved(g, now);
             follow_use(g, elapsed);
@@ -168,9 +158,9 @@ static void take_stats(struct policy_guest *g, const struct policy_params *param
         g->trust = STATS_STALE;
         g->stats_good = 0;
     }
-    if (believed(g) && now < g->refuted_until)
+    if (guest_believed(g) && now < g->refuted_until)
         g->trust = STATS_REFUTED;
-    if (!believed(g)) {
+    if (!guest_believed(g)) {
         g->rates = (struct guest_rates){0};
         g->used = g->use_rate = 0;
     }
@@ -178,7 +168,7 @@ static void take_stats(struct policy_guest *g, const struct policy_params *param
 
 uint64_t guest_available(const struct policy_guest *g)
 {
-    if (!believed(g) || g->stats.available == GUEST_STAT_UNSET)
+    if (!guest_believed(g) || g->stats.available == GUEST_STAT_UNSET)
         return GUEST_STAT_UNSET;
     return u64_sub(g->stats.available, u64_sub(g->stats_actual, g->seen.actual));
 }
@@ -198,7 +188,7 @@ static void find_swap(struct policy_guest *g, usec_t now)
         g->swap = g->settings.swap;
         return;
     }
-    if (!believed(g))
+    if (!guest_believed(g))
         return;
     if (g->stats.swap_out != GUEST_STAT_UNSET && g->stats.swap_out > 0) {
         g->swap = GUEST_SWAP_PRESENT;
@@ -244,36 +234,13 @@ static unsigned signs_of_distress(const struct policy_guest *g, const struct pol
 static void find_distress(struct policy_guest *g, const struct policy_params *params, usec_t now)
 {
     bool relievable = g->seen.actual < g->seen.size;
-    unsigned distress = believed(g) && relievable ? signs_of_distress(g, params) : 0;
+    unsigned distress = guest_believed(g) && relievable ? signs_of_distress(g, params) : 0;
 
     if (distress == 0)
         g->distress_since = USEC_NEVER;
     else if (g->distress == 0)
         g->distress_since = now;
     g->distress = distress;
-}
-
-static void estimate_activity(struct policy_guest *g, const struct policy_params *params,
-                              usec_t now)
-{
-    uint64_t active = g->seen.resident;
-    enum activity_source source = ACTIVITY_UNKNOWN;
-
-    if (believed(g) && g->stats.available != GUEST_STAT_UNSET &&
-        g->stats.total != GUEST_STAT_UNSET) {
-        source = ACTIVITY_STATS;
-        active = u64_min(u64_min(g->used, g->seen.resident) + guest_about_to_use(g), g->seen.size);
-    }
-    if (source != g->activity_source)
-        g->activity.known = false; /* an estimate from another source is no history of this one */
-    g->activity_source = source;
-    if (g->distress) {
-        uint64_t step = u64_max(g->seen.size / 4, params->growth_floor);
-
-        active = u64_min(g->seen.resident + step, g->seen.size);
-    }
-    activity_observe(&g->activity, &params->activity, active, now);
-    g->active = activity_estimate(&g->activity);
 }
 
 static void follow_growth(struct policy_guest *g, uint64_t resident_before, usec_t elapsed)
@@ -283,8 +250,22 @@ static void follow_growth(struct policy_guest *g, uint64_t resident_before, usec
     g->growth_rate = u64_max(rate, g->growth_rate / 2);
 }
 
-static void follow_visible_size(struct policy_guest *g, uint64_t actual_before, usec_t now)
+static void follow_loads(struct policy_guest *g, const struct pager_observation *before,
+                         usec_t elapsed)
 {
+    const struct pager_observation *seen = &g->seen.pager;
+    uint64_t rate =
+        before->present && seen->present ? per_second(before->loaded, seen->loaded, elapsed) : 0;
+
+    g->load_rate = u64_max(rate, g->load_rate / 2);
+}
+
+static void follow_visible_size(struct policy_guest *g, uint64_t actual_before, usec_t elapsed,
+                                usec_t now)
+{
+    uint64_t rate = per_second(g->seen.actual, actual_before, elapsed);
+
+    g->balloon.inflate_rate = u64_max(rate, g->balloon.inflate_rate / 2);
     if (g->seen.actual != actual_before)
         g->balloon.at_rest_since = now;
 }
@@ -296,6 +277,13 @@ static struct guest_observation sane(const struct guest_observation *seen)
     o.size = u64_clamp(o.size, 1, GUEST_SIZE_MAX);
     o.actual = o.balloon_device ? u64_min(o.actual, o.size) : o.size;
     o.resident = u64_min(o.resident, o.size);
+    if (!o.pager.present)
+        o.pager = (struct pager_observation){.allowed = ALLOWED_ANY};
+    o.pager.out = u64_min(o.pager.out, o.size - o.resident);
+    o.pager.cache = u64_min(o.pager.cache, o.size - o.resident); /* beyond it, it would not pay */
+    o.pager.room = u64_min(o.pager.room, o.size);
+    if (o.pager.permille > 1000 || o.pager.current_permille > 1000)
+        o.pager.windows = 0;
     return o;
 }
 
@@ -304,6 +292,7 @@ void guest_take_in(struct policy_guest *g, const struct policy_params *params,
 {
     bool first = g->seen_at == USEC_NEVER;
     uint64_t resident_before = g->seen.resident, actual_before = g->seen.actual;
+    struct pager_observation pager_before = g->seen.pager;
     usec_t elapsed = first ? 0 : u64_sub(now, g->seen_at);
 
     g->seen = sane(seen);
@@ -316,7 +305,8 @@ void guest_take_in(struct policy_guest *g, const struct policy_params *params,
         g->stats_at = now;
     } else {
         follow_growth(g, resident_before, elapsed);
-        follow_visible_size(g, actual_before, now);
+        follow_loads(g, &pager_before, elapsed);
+        follow_visible_size(g, actual_before, elapsed, now);
     }
     if (!g->seen.running || !g->seen.reachable)
         g->stats_at += elapsed; /* nobody could have renewed them */
@@ -324,5 +314,5 @@ void guest_take_in(struct policy_guest *g, const struct policy_params *params,
     find_swap(g, now);
     balloon_follow(g, params, now);
     find_distress(g, params, now);
-    estimate_activity(g, params, now);
+    guest_estimate_activity(g, params, now);
 }

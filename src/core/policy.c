@@ -5,7 +5,8 @@
  *   2. each guest gets bounds lo..hi (bounds.c), from what observe.c knows of it;
  *   3. what may be handed out, capacity less minfree less a margin, is split among them by shares
  *      with the idle memory tax (waterfill.c): the entitlements;
- *   4. each entitlement becomes a balloon target (balloon.c), or a reason why not;
+ *   4. each entitlement becomes a balloon target (balloon.c), or a reason why not, and what the
+ *      guest's pager lets it occupy (swap.c);
  *   5. deflations are rationed to what is really free, most entitled first (ration.c).
  *
  * In state high there is a second split, of what nobody needs: it empties balloons, so that comfort
@@ -47,7 +48,7 @@ struct policy {
     usec_t state_since;
     usec_t decided_at; /* USEC_NEVER: not yet */
     uint64_t minfree, available;
-    uint64_t resident; /* sum over the guests */
+    uint64_t held; /* by the guests, in sum */
 
     struct policy_guest **guests;
     struct waterfill_guest *split;   /* parallel to guests: the entitlements */
@@ -152,7 +153,7 @@ struct policy_guest *policy_guest_add(struct policy *p, const struct guest_setti
 
 void policy_guest_remove(struct policy *p, struct policy_guest *g)
 {
-    p->resident -= g->seen.resident;
+    p->held -= guest_holds(g);
     p->n--;
     p->guests[g->index] = p->guests[p->n];
     p->guests[g->index]->index = g->index;
@@ -174,7 +175,7 @@ void policy_guest_release(struct policy_guest *g)
 /* Capacity as far as the host itself confirms it. */
 static uint64_t usable_capacity(const struct policy *p)
 {
-    uint64_t used = p->resident + p->host.other;
+    uint64_t used = p->held + p->host.other;
 
     if (p->host.free_measured == UINT64_MAX)
         return p->host.capacity;
@@ -183,7 +184,7 @@ static uint64_t usable_capacity(const struct policy *p)
 
 static uint64_t host_free(const struct policy *p)
 {
-    return u64_sub(usable_capacity(p), p->resident + p->host.other);
+    return u64_sub(usable_capacity(p), p->held + p->host.other);
 }
 
 bool policy_guest_observe(struct policy *p, struct policy_guest *g,
@@ -191,9 +192,9 @@ bool policy_guest_observe(struct policy *p, struct policy_guest *g,
 {
     bool suffered = g->distress != 0, had_stalled = g->balloon.stalled;
 
-    p->resident -= g->seen.resident;
+    p->held -= guest_holds(g);
     guest_take_in(g, &p->params, seen, now);
-    p->resident += g->seen.resident;
+    p->held += guest_holds(g);
     if (!p->host_seen)
         return false;
     bool worse = host_state_next(p->state, host_free(p), p->minfree) > p->state;
@@ -208,6 +209,8 @@ void policy_guest_target_sent(struct policy_guest *g, uint64_t target, usec_t no
 
     if (target >= g->seen.actual || b->target >= g->seen.actual)
         b->progress_at = now; /* a new movement begins */
+    if (target >= g->seen.actual || !b->inflating)
+        b->begun_at = now;
     b->inflating = target < g->seen.actual;
     b->target = target;
     b->mark = g->seen.actual;
@@ -285,14 +288,12 @@ static int find_comfort(struct policy *p)
                      p->params.idle_tax);
 }
 
-static int split_memory(struct policy *p, usec_t now)
+static int split_memory(struct policy *p, struct outlook *outlook)
 {
-    struct outlook outlook = {.state = p->state, .horizon = horizon(p, now), .now = now};
-
     /* What the guests can spare is not enough: see who has swap of its own. */
-    if (set_bounds(p, &outlook) > p->available && p->state >= HOST_HARD) {
-        outlook.probe = true;
-        (void)set_bounds(p, &outlook);
+    if (set_bounds(p, outlook) > p->available && p->state >= HOST_HARD) {
+        outlook->probe = true;
+        (void)set_bounds(p, outlook);
     }
     int r = waterfill(p->split, p->n, p->available, p->params.idle_tax);
 
@@ -319,6 +320,10 @@ static struct verdict figures(const struct policy *p, const struct policy_guest 
         .hi = s->hi,
         .guest_available = believed ? g->stats.available : GUEST_STAT_UNSET,
         .distress = g->distress,
+        .allowed = ALLOWED_ANY,
+        .allowed_before = ALLOWED_ANY,
+        .out = g->seen.pager.out,
+        .cache = g->seen.pager.cache,
     };
 }
 
@@ -326,7 +331,8 @@ int policy_decide(struct policy *p, const struct host_observation *host, usec_t 
 {
     p->n_acted = 0;
     see_host(p, host, now);
-    int r = split_memory(p, now);
+    struct outlook outlook = {.state = p->state, .horizon = horizon(p, now), .now = now};
+    int r = split_memory(p, &outlook);
     if (r < 0)
         return r;
     for (size_t i = 0; i < p->n; i++) {
@@ -335,12 +341,13 @@ int policy_decide(struct policy *p, const struct host_observation *host, usec_t 
         g->verdict = figures(p, g, now);
         balloon_decide(g, &p->params, &p->bounds[i],
                        p->state == HOST_HIGH ? p->comfort[i].target : 0, now);
+        swap_decide(g, &p->bounds[i], &outlook);
     }
     r = ration_deflations(p->guests, p->split, p->bounds, p->n, host_free(p), p->params.idle_tax);
     if (r < 0)
         return r;
     for (size_t i = 0; i < p->n; i++)
-        if (p->guests[i]->verdict.mechanism != MECHANISM_NONE)
+        if (p->guests[i]->verdict.mechanism != MECHANISM_NONE || p->guests[i]->verdict.allow)
             p->acted[p->n_acted++] = p->guests[i];
     p->decided_at = now;
     return 0;
@@ -379,7 +386,7 @@ void policy_host_view(const struct policy *p, struct host_view *ret)
         .state = p->state,
         .state_since = p->state_since,
         .capacity = p->host.capacity,
-        .resident = p->resident + p->host.other,
+        .resident = p->held + p->host.other,
         .free = host_free(p),
         .minfree = p->minfree,
         .available = p->available,

@@ -64,20 +64,41 @@ struct guest_settings {
     enum guest_swap swap; /* what the operator knows; UNKNOWN: find out */
 };
 
+/* No bound on what a guest's pager lets it occupy. */
+#define ALLOWED_ANY UINT64_MAX
+
+/*
+ * What a guest's pager says (src/pager). It moves pages of guest RAM out of the memory that backs
+ * it, and back when they are touched, whatever the guest does or does not do.
+ */
+struct pager_observation {
+    bool present;      /* serves the guest; nothing else counts without */
+    bool parked;       /* or being parked or unparked: what it holds is the operator's matter */
+    uint64_t out;      /* bytes of guest RAM that were put out: zero, compressed or swapped pages */
+    uint64_t cache;    /* host memory that the compressed ones occupy */
+    uint64_t room;     /* bytes of guest RAM that can still be put out; 0: none, or it must not */
+    uint64_t allowed;  /* what resident and cache may occupy together; ALLOWED_ANY */
+    uint64_t loaded;   /* bytes that came back because they were touched, since it was attached */
+    uint64_t windows;  /* complete windows of sampling; 0: the two figures below mean nothing */
+    unsigned permille; /* of resident memory, in use within the last window */
+    unsigned current_permille; /* within the present one, so far */
+};
+
 /* What was seen of a guest. */
 struct guest_observation {
     uint64_t size;            /* configured memory M; > 0 */
-    uint64_t resident;        /* host memory that backs it, P */
+    uint64_t resident;        /* host memory that backs it; with pager.cache P */
     uint64_t actual;          /* guest-visible size, M - balloon (QMP query-balloon) */
     bool balloon_device;      /* QEMU has a virtio-balloon device */
     bool reachable;           /* QMP answers */
     bool running;             /* virtual CPUs are running (QMP query-status) */
     struct guest_stats stats; /* GUEST_STATS_NONE if there are none */
+    struct pager_observation pager;
 };
 
 struct host_observation {
     uint64_t capacity;      /* C: what the guests may occupy */
-    uint64_t other;         /* bytes of C used by what is no guest memory (pagers, caches) */
+    uint64_t other;         /* bytes of C used by what is no guest memory (the pagers' own) */
     uint64_t free_measured; /* what the host itself says is free; UINT64_MAX: capacity is all */
 };
 
@@ -106,6 +127,7 @@ const char *distress_names(unsigned distress, char *buf, size_t size);
 enum mechanism {
     MECHANISM_NONE,
     MECHANISM_BALLOON,
+    MECHANISM_SWAP, /* the pager: compression where pages are worth it, else the swap file */
     MECHANISM_MAX,
 };
 
@@ -131,7 +153,14 @@ enum reason {
     REASON_EXEMPT,        /* hold: operator's exemption */
     REASON_TOO_SMALL,     /* hold: the change is below the dead band */
     REASON_STALE_STATS,   /* hold: its statistics ceased, as they do under too much pressure */
+    REASON_RELIEVE_PAGER, /* reclaim: the guest gives what its pager has to keep out otherwise */
     REASON_NOTHING_FREE,  /* hold: entitled to more, but the host has nothing to give yet */
+    /* Of the pager's part only: */
+    REASON_SWAP_INSTEAD, /* reclaim: the host is short and the balloon can't be asked */
+    REASON_SWAP_BESIDES, /* reclaim: the host is very short; what the balloon does not give in time
+                          */
+    REASON_CAPPED,       /* hold: may not come back beyond its entitlement while memory is short */
+    REASON_PARKED,       /* hold: the operator put it out */
     REASON_MAX,
 };
 
@@ -148,10 +177,19 @@ struct verdict {
     uint64_t size, resident, actual, active, entitled, lo, hi;
     uint64_t guest_available; /* as the guest says; GUEST_STAT_UNSET if not believed */
     unsigned distress;        /* enum distress */
+    /* The pager's part: */
+    bool allow;                       /* @allowed is to be sent: it differs enough */
+    uint64_t allowed_before, allowed; /* what the guest may occupy, compressed pages included;
+                                         ALLOWED_ANY */
+    enum reason allowed_reason;       /* NONE: nothing bounds it */
+    uint64_t out, cache;              /* as observed */
 };
 
 /* One sentence with the figures, for `aerostat explain`; returns @buf. */
 const char *policy_reason_text(const struct verdict *v, char *buf, size_t size);
+
+/* The same for the pager's part of the verdict on a guest that has a pager. */
+const char *policy_allowed_text(const struct verdict *v, char *buf, size_t size);
 
 /* What the policy knows of a guest, for display. */
 struct guest_view {
@@ -210,7 +248,8 @@ void policy_guest_target_sent(struct policy_guest *g, uint64_t target, usec_t no
  */
 int policy_decide(struct policy *p, const struct host_observation *host, usec_t now);
 
-/* The @i-th guest of the last decision that is to be acted upon, or NULL past the last. */
+/* The @i-th guest of the last decision that is to be acted upon (a mechanism, or allow), or NULL
+ * past the last. */
 struct policy_guest *policy_decision(const struct policy *p, size_t i);
 
 void policy_guest_view(const struct policy_guest *g, struct guest_view *ret);

@@ -2,7 +2,8 @@
 /*
  * One guest inside the policy, and the steps that a decision takes with it. Private to core:
  * observe.c takes in what was seen, bounds.c says between which bounds the guest may hold memory,
- * balloon.c turns its entitlement into a balloon target, policy.c puts them in order.
+ * balloon.c turns its entitlement into a balloon target, swap.c into what its pager lets it occupy,
+ * policy.c puts them in order.
  */
 #pragma once
 
@@ -24,8 +25,10 @@ struct balloon {
     uint64_t target; /* guest-visible size last sent, or the size found at adoption */
     uint64_t mark;   /* visible size when it last made progress towards target */
     usec_t progress_at;
-    usec_t at_rest_since; /* visible size has not changed since */
-    usec_t backoff;       /* length of the next pause; 0: none was needed yet */
+    usec_t begun_at;       /* when the inflation under way was first asked for */
+    uint64_t inflate_rate; /* bytes/s by which it grows */
+    usec_t at_rest_since;  /* visible size has not changed since */
+    usec_t backoff;        /* length of the next pause; 0: none was needed yet */
     usec_t backoff_until;
     bool inflating; /* target is below the size at which it was sent, and not reached yet */
     bool stalled;   /* to be set back by the next decision */
@@ -55,9 +58,12 @@ struct policy_guest {
     struct activity activity;
     enum activity_source activity_source;
     uint64_t active;
-    uint64_t growth_rate; /* bytes/s of resident */
-    uint64_t used;        /* by its statistics; meaningless before the first believed ones */
-    uint64_t use_rate;    /* bytes/s by which that grows */
+    uint64_t growth_rate;     /* bytes/s of resident */
+    uint64_t load_rate;       /* bytes/s that the pager brings back because they are touched */
+    uint64_t windows;         /* of sampling, that were taken in */
+    uint64_t window_resident; /* when the present one began */
+    uint64_t used;            /* by its statistics; meaningless before the first believed ones */
+    uint64_t use_rate;        /* bytes/s by which that grows */
 
     unsigned distress;
     usec_t distress_since;
@@ -67,6 +73,27 @@ struct policy_guest {
 
     struct verdict verdict;
 };
+
+/* What it occupies of the host, P: its resident memory and its compressed pages. */
+static inline uint64_t guest_holds(const struct policy_guest *g)
+{
+    return g->seen.resident + g->seen.pager.cache;
+}
+
+/* Guest RAM that is in use as far as the host knows: resident, or put out by the pager. */
+static inline uint64_t guest_touched(const struct policy_guest *g)
+{
+    return u64_min(g->seen.resident + g->seen.pager.out, g->seen.size);
+}
+
+static inline bool guest_believed(const struct policy_guest *g)
+{
+    return g->trust == STATS_FRESH;
+}
+
+/* estimate.c: g->active, from what else observe.c has taken in. */
+void guest_estimate_activity(struct policy_guest *g, const struct policy_params *params,
+                             usec_t now);
 
 /* observe.c */
 void guest_take_in(struct policy_guest *g, const struct policy_params *params,
@@ -89,8 +116,10 @@ uint64_t guest_spare(const struct policy_guest *g, const struct policy_params *p
 struct guest_bounds {
     uint64_t lo, hi;
     enum reason lo_reason; /* what makes lo what it is, for a guest that ends there */
-    uint64_t vital; /* visible size below which a guest without swap must fear its OOM killer */
-    bool probe;     /* it may be asked for more than it has to spare, to see if it has swap */
+    uint64_t visible; /* visible size that the balloon leaves it beyond its entitlement, because the
+                         pager takes the rest; 0: there is none to do so */
+    uint64_t vital;   /* visible size below which a guest without swap must fear its OOM killer */
+    bool probe;       /* it may be asked for more than it has to spare, to see if it has swap */
 };
 
 /*
@@ -132,6 +161,15 @@ void balloon_follow(struct policy_guest *g, const struct policy_params *params, 
  */
 void balloon_decide(struct policy_guest *g, const struct policy_params *params,
                     const struct guest_bounds *bounds, uint64_t comfort, usec_t now);
+
+/* swap.c */
+
+/* Can and may the pager put pages of this guest out now? @obstacle: of its balloon. */
+bool guest_swaps(const struct policy_guest *g, enum host_state state, enum reason obstacle);
+
+/* Fills in the pager's part of @g->verdict, after balloon_decide. */
+void swap_decide(struct policy_guest *g, const struct guest_bounds *bounds,
+                 const struct outlook *outlook);
 
 /* ration.c */
 

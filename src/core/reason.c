@@ -25,7 +25,12 @@ static const char *const reason_names[] = {
     [REASON_EXEMPT] = "exempt",
     [REASON_TOO_SMALL] = "too-small",
     [REASON_STALE_STATS] = "stale-stats",
+    [REASON_RELIEVE_PAGER] = "relieve-pager",
     [REASON_NOTHING_FREE] = "nothing-free",
+    [REASON_SWAP_INSTEAD] = "swap-instead",
+    [REASON_SWAP_BESIDES] = "swap-besides",
+    [REASON_CAPPED] = "capped",
+    [REASON_PARKED] = "parked",
 };
 static_assert(sizeof(reason_names) / sizeof(*reason_names) == REASON_MAX, "a name per reason");
 
@@ -74,7 +79,7 @@ static const char *plain_text(enum reason reason)
     case REASON_BACKOFF:
         return "held: pause after the balloon stalled";
     case REASON_NO_DRIVER:
-        return "held: no balloon driver answers, so nothing can be taken";
+        return "held: no balloon driver answers";
     case REASON_UNREACHABLE:
         return "held: its monitor (QMP) does not answer";
     case REASON_NOT_RUNNING:
@@ -85,8 +90,18 @@ static const char *plain_text(enum reason reason)
         return "nothing to do: the difference is not worth a change";
     case REASON_STALE_STATS:
         return "held: its statistics ceased, as they do in a guest under too much pressure";
+    case REASON_RELIEVE_PAGER:
+        return "balloon inflates: the guest gives what its pager would have to keep out";
     case REASON_NOTHING_FREE:
         return "waits: entitled to more, but nothing is free until others have given";
+    case REASON_SWAP_INSTEAD:
+        return "pages are put out: the host is short and the balloon can't be asked";
+    case REASON_SWAP_BESIDES:
+        return "pages are put out: the host is very short and the balloon does not give in time";
+    case REASON_CAPPED:
+        return "nothing is put out, but what is out may not come back beyond its entitlement";
+    case REASON_PARKED:
+        return "left alone: an operator parked it";
     case REASON_DISTRESS:
     case REASON_MAX:
     default:
@@ -107,5 +122,36 @@ const char *policy_reason_text(const struct verdict *v, char *buf, size_t size)
                    "%s; %s%" PRIu64 " -> %" PRIu64 " MiB; " GUEST_FORMAT "; " HOST_FORMAT, what,
                    v->mechanism == MECHANISM_NONE ? "stays: " : "visible size ", MIB_OF(v->from),
                    MIB_OF(v->to), GUEST_ARGS(v), HOST_ARGS(v));
+    return buf;
+}
+
+static const char *allowed_what(const struct verdict *v)
+{
+    if (v->allowed_reason == REASON_NONE)
+        return "its pager lets everything come back that it touches";
+    if (v->allowed_reason == REASON_LIMIT)
+        return "its pager holds it at its limit";
+    return plain_text(v->allowed_reason);
+}
+
+static const char *allowed_bytes(uint64_t bytes, char *buf, size_t size)
+{
+    if (bytes == ALLOWED_ANY)
+        (void)snprintf(buf, size, "any");
+    else
+        (void)snprintf(buf, size, "%" PRIu64 " MiB", MIB_OF(bytes));
+    return buf;
+}
+
+const char *policy_allowed_text(const struct verdict *v, char *buf, size_t size)
+{
+    char before[32], now[32];
+
+    (void)snprintf(buf, size,
+                   "%s; may occupy %s -> %s; " GUEST_FORMAT ", put out %" PRIu64
+                   " MiB, compressed in %" PRIu64 " MiB; " HOST_FORMAT,
+                   allowed_what(v), allowed_bytes(v->allowed_before, before, sizeof(before)),
+                   allowed_bytes(v->allowed, now, sizeof(now)), GUEST_ARGS(v), MIB_OF(v->out),
+                   MIB_OF(v->cache), HOST_ARGS(v));
     return buf;
 }

@@ -6,6 +6,8 @@
 #define KERNEL_RESERVED (24 * MIB)
 #define BOOT_USED       (40 * MIB)
 #define SWAP_RATE       (20 * MIB)
+#define EVICT_RATE      (300 * MIB)
+#define LOAD_RATE       (60 * MIB)
 
 void model_init(struct model *m, uint64_t capacity)
 {
@@ -33,6 +35,7 @@ struct model_guest *model_add(struct model *m, uint64_t size)
                               .target = size,
                               .demand = BOOT_USED,
                               .balloon_rate = 80 * MIB,
+                              .allowed = ALLOWED_ANY,
                               .resident = KERNEL_RESERVED};
     g->policy = policy_guest_add(m->policy, &g->settings, m->now);
     return g;
@@ -104,7 +107,32 @@ static void touch(struct model_guest *g)
 {
     uint64_t needs = u64_min(g->actual, KERNEL_RESERVED + g->used + g->cache);
 
-    g->resident = u64_min(u64_max(g->resident, needs), g->actual);
+    g->resident = u64_min(u64_max(g->resident, u64_sub(needs, g->out)), g->actual - g->out);
+}
+
+static uint64_t hot_bytes(const struct model_guest *g)
+{
+    return u64_min(g->hot ? g->hot : g->size, g->resident + g->out);
+}
+
+/* What is out is a random part of all: of the hot part, as much is out as of the rest. */
+static void page(struct model_guest *g)
+{
+    uint64_t touched = g->resident + g->out;
+
+    if (touched && !g->paused) {
+        double part = (double)hot_bytes(g) / (double)touched;
+        uint64_t in = u64_min((uint64_t)(part * (double)g->out), LOAD_RATE);
+
+        g->out -= in;
+        g->resident += in;
+        g->loaded += in;
+    }
+    uint64_t most = u64_sub(g->size - g->settings.reservation, g->out);
+    uint64_t out = u64_min(u64_min(u64_sub(g->resident, g->allowed), EVICT_RATE), most);
+
+    g->out += out;
+    g->resident -= out;
 }
 
 static void move_balloon(struct model *m, struct model_guest *g)
@@ -127,17 +155,36 @@ static void move_balloon(struct model *m, struct model_guest *g)
 
     g->actual -= got;
     m->inflated += got;
-    g->resident = u64_min(g->resident, g->actual);
+    g->out = u64_min(g->out, g->actual);
+    g->resident = u64_min(g->resident, g->actual - g->out);
 }
 
 static void live(struct model *m, struct model_guest *g)
 {
-    if (g->paused || g->unreachable)
-        return;
-    work(g);
-    if (g->driver == MODEL_DRIVER_WORKS)
-        move_balloon(m, g);
-    touch(g);
+    if (!g->paused && !g->unreachable) {
+        work(g);
+        if (g->driver == MODEL_DRIVER_WORKS)
+            move_balloon(m, g);
+        touch(g);
+    }
+    if (g->pager)
+        page(g);
+}
+
+static struct pager_observation look_at_pager(const struct model *m, const struct model_guest *g)
+{
+    unsigned permille =
+        (unsigned)(1000.0 * (double)hot_bytes(g) / (double)u64_max(g->resident + g->out, 1));
+
+    return (struct pager_observation){
+        .present = g->pager,
+        .out = g->out,
+        .room = u64_sub(g->size - g->settings.reservation, g->out),
+        .allowed = g->allowed,
+        .loaded = g->loaded,
+        .windows = g->samples ? m->now / USEC_PER_SEC / 10 : 0,
+        .permille = permille,
+    };
 }
 
 static struct guest_stats report(const struct model *m, struct model_guest *g)
@@ -178,18 +225,34 @@ static bool observe(struct model *m, struct model_guest *g)
         .reachable = !g->unreachable,
         .running = !g->paused,
         .stats = report(m, g),
+        .pager = look_at_pager(m, g),
     };
 
     policy_guest_configure(g->policy, &g->settings);
     return policy_guest_observe(m->policy, g->policy, &o, m->now);
 }
 
+static void allow(struct model *m, struct model_guest *g)
+{
+    const struct verdict *v = &g->view.verdict;
+
+    m->evictions_in_high += v->state == HOST_HIGH && v->allowed < g->resident;
+    g->allowed_flips += (v->allowed == ALLOWED_ANY) != (g->allowed == ALLOWED_ANY);
+    g->allowed_sent++;
+    g->allowed = v->allowed;
+}
+
 static void enact(struct model *m, struct model_guest *g)
 {
     const struct verdict *v = &g->view.verdict;
 
+    if (v->allow)
+        allow(m, g);
+    if (v->mechanism != MECHANISM_BALLOON)
+        return;
     if (v->to < v->from) {
-        m->inflations_in_high += v->state == HOST_HIGH && v->reason != REASON_LIMIT;
+        m->inflations_in_high +=
+            v->state == HOST_HIGH && v->reason != REASON_LIMIT && v->reason != REASON_RELIEVE_PAGER;
         /* The same target again, after it could not be reached. */
         g->unreachable_targets += v->to == g->last_inflate_target && g->actual == g->size;
         g->last_inflate_target = v->to;
@@ -227,6 +290,9 @@ static void tell(const struct model *m)
                            (unsigned)(m->now / USEC_PER_SEC), host_state_name(host.state),
                            host.free / MIB, i, g->used / MIB, g->swapped / MIB, g->actual / MIB,
                            policy_reason_text(&g->view.verdict, text, sizeof(text)));
+        if (g->policy && g->pager)
+            g_test_message("   pager: out %" G_GUINT64_FORMAT ": %s", g->out / MIB,
+                           policy_allowed_text(&g->view.verdict, text, sizeof(text)));
     }
 }
 

@@ -35,7 +35,12 @@ struct model_guest {
     enum model_stats stats;
     bool paused, unreachable;
     struct guest_settings settings;
+    bool pager;   /* has one, with a swap file of size - reservation */
+    uint64_t hot; /* of what it has touched, as much is touched every second; 0: all */
+    bool samples; /* the pager samples, and tells hot from cold */
     /* state */
+    uint64_t out, loaded, allowed;
+    unsigned allowed_sent, allowed_flips; /* orders; of these, from or to ALLOWED_ANY */
     uint64_t used, cache, swapped, resident, actual, target, swap_in, swap_out;
     uint64_t last_update;
     unsigned oom, targets_sent, unreachable_targets;
@@ -52,6 +57,7 @@ struct model {
     usec_t now;
     uint64_t inflated, deflated; /* bytes that balloons moved */
     unsigned period;             /* seconds between decisions */
+    unsigned evictions_in_high;  /* orders that took memory while the host was not short */
     unsigned inflations_in_high; /* decisions that grew a balloon while the host was not short */
 };
 

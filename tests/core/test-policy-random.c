@@ -30,6 +30,24 @@ static uint64_t random_stat(GRand *rand, uint64_t size)
     }
 }
 
+static struct pager_observation random_pager(GRand *rand, uint64_t size)
+{
+    bool plausible = g_rand_boolean(rand);
+
+    return (struct pager_observation){
+        .present = g_rand_int_range(rand, 0, 8) != 0,
+        .parked = g_rand_int_range(rand, 0, 8) == 0,
+        .out = plausible ? random_bytes(rand) % size : random_bytes(rand),
+        .cache = plausible ? random_bytes(rand) % size / 10 : random_bytes(rand),
+        .room = g_rand_int_range(rand, 0, 4) ? random_bytes(rand) % size : 0,
+        .allowed = g_rand_boolean(rand) ? ALLOWED_ANY : random_bytes(rand) % size,
+        .loaded = random_bytes(rand),
+        .windows = (uint64_t)g_rand_int_range(rand, 0, 10),
+        .permille = (unsigned)g_rand_int_range(rand, 0, plausible ? 1001 : 100000),
+        .current_permille = (unsigned)g_rand_int_range(rand, 0, plausible ? 1001 : 100000),
+    };
+}
+
 static struct guest_observation random_observation(GRand *rand, usec_t now)
 {
     struct guest_observation o = {
@@ -51,6 +69,8 @@ static struct guest_observation random_observation(GRand *rand, usec_t now)
         o.resident = random_bytes(rand) % GIB;
         o.actual = GIB - random_bytes(rand) % (GIB / 2);
     }
+    if (g_rand_boolean(rand))
+        o.pager = random_pager(rand, u64_max(o.size, 100));
     o.stats.last_update = g_rand_boolean(rand) ? now / USEC_PER_SEC : random_bytes(rand);
     for (size_t i = 0; i < G_N_ELEMENTS(stats); i++)
         *stats[i] = random_stat(rand, o.size);
@@ -72,6 +92,37 @@ static struct guest_settings random_settings(GRand *rand)
     return s;
 }
 
+/* What a pager is told: last, not below what is guaranteed, and enough of it. */
+static void check_allowed(const struct guest_view *view)
+{
+    const struct verdict *v = &view->verdict;
+    const struct pager_observation *p = &view->seen.pager;
+    uint64_t limit = view->settings.limit ? u64_min(view->settings.limit, v->size) : v->size;
+    uint64_t reserved = u64_min(view->settings.reservation, limit);
+    uint64_t holds = v->resident + v->cache;
+    char text[512];
+
+    g_assert_cmpuint(strlen(policy_allowed_text(v, text, sizeof(text))), >, 20);
+    g_assert_true(v->allowed_before == p->allowed);
+    if (!p->present || view->settings.exempt)
+        g_assert_true(v->allowed == ALLOWED_ANY || p->parked);
+    if (!p->present || p->parked) {
+        g_assert_false(v->allow);
+        return;
+    }
+    g_assert_cmpuint(v->allowed, >=, reserved);
+    if (view->settings.exempt)
+        return;
+    g_assert_true(limit == v->size || v->allowed <= limit);
+    if (v->allowed < holds && v->allowed_reason != REASON_LIMIT)
+        g_assert_cmpint(v->state, !=, HOST_HIGH);
+    if (p->room == 0 || v->state < HOST_HARD)
+        return;
+    g_assert_cmpuint(v->allowed, <=, u64_max(u64_max(v->entitled, reserved), holds));
+    if (v->state == HOST_LOW)
+        g_assert_cmpuint(v->allowed, <=, u64_max(v->entitled, reserved));
+}
+
 static void check_verdict(const struct guest_view *view, const struct policy_params *params)
 {
     const struct verdict *v = &view->verdict;
@@ -82,6 +133,7 @@ static void check_verdict(const struct guest_view *view, const struct policy_par
     g_assert_cmpuint(v->entitled, <=, v->hi);
     g_assert_cmpuint(v->to, <=, v->size);
     g_assert_cmpuint(strlen(policy_reason_text(v, text, sizeof(text))), >, 20);
+    check_allowed(view);
     if (v->mechanism == MECHANISM_NONE)
         return;
     g_assert_false(view->settings.exempt);
@@ -93,7 +145,7 @@ static void check_verdict(const struct guest_view *view, const struct policy_par
     g_assert_cmpuint(v->to, >=, cap);
     g_assert_cmpint(view->trust, !=, STATS_STALE);
     g_assert_true(v->state != HOST_HIGH || v->reason == REASON_LIMIT ||
-                  v->reason == REASON_RELEASED);
+                  v->reason == REASON_RELEASED || v->reason == REASON_RELIEVE_PAGER);
     g_assert_cmpuint(v->to, >=, u64_min(view->settings.reservation, v->size));
 }
 
@@ -111,6 +163,10 @@ static void check_decision(const struct policy *p, struct policy_guest **guests,
         check_verdict(&view, params);
         entitled += view.verdict.entitled;
         lo += view.verdict.lo;
+        /* With a pager, seeing more does not mean occupying more; and a guest whose statistics are
+         * believed is given what is vital to it in any case. */
+        if (view.seen.pager.present || view.trust == STATS_FRESH)
+            continue;
         given += u64_sub(view.verdict.to, view.verdict.from);
         needed += u64_sub(view.verdict.lo, view.verdict.from);
     }

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Theory: how much of its memory a guest uses. Without a pager its statistics say it, as far as
+ * they are believed; without these it is unknown, and then all resident memory counts as active: an
+ * unknown guest is treated as a busy one, and so is one whose statistics ceased. A guest that grows
+ * counts with what it is about to use, because what it says is a second or two old.
+ *
+ * Where a pager samples the guest's memory, the samples say it, whatever the guest claims; its
+ * statistics can then only raise the estimate. What became resident since a window began counts as
+ * active: no page of it was sampled, and all of it was touched.
+ *
+ * Distress raises the estimate above what is resident, because an inflated balloon hides the
+ * demand, but only from what is resident upwards: a guest that does not touch what it has gets no
+ * more.
+ */
+#include "core/policy_guest.h"
+
+/* Beyond what is resident, because an inflated balloon hides how much more it would take. */
+static uint64_t wanted_in_distress(const struct policy_guest *g, const struct policy_params *params)
+{
+    uint64_t step = u64_max(g->seen.size / 4, params->growth_floor);
+
+    return u64_min(g->seen.resident + step, g->seen.size);
+}
+
+static uint64_t sampled_active(const struct policy_guest *g, unsigned permille)
+{
+    uint64_t known = u64_min(g->seen.resident, g->window_resident);
+
+    return known / 1000 * permille + (g->seen.resident - known);
+}
+
+/* A complete window is an observation; the one under way can only raise the estimate so far. */
+static void estimate_by_samples(struct policy_guest *g, const struct policy_params *params,
+                                usec_t now)
+{
+    const struct pager_observation *s = &g->seen.pager;
+
+    if (s->windows != g->windows) {
+        activity_observe(&g->activity, &params->sampled, sampled_active(g, s->permille), now);
+        g->windows = s->windows;
+        g->window_resident = g->seen.resident;
+    }
+    g->active = u64_max(activity_estimate(&g->activity), sampled_active(g, s->current_permille)) +
+                guest_about_to_use(g);
+    if (g->distress)
+        g->active = u64_max(g->active, wanted_in_distress(g, params));
+    g->active = u64_min(g->active, g->seen.size);
+}
+
+static void estimate_by_stats(struct policy_guest *g, const struct policy_params *params,
+                              usec_t now)
+{
+    uint64_t active = g->seen.resident;
+
+    if (g->activity_source == ACTIVITY_STATS)
+        active = u64_min(u64_min(g->used, g->seen.resident) + guest_about_to_use(g), g->seen.size);
+    if (g->distress)
+        active = wanted_in_distress(g, params);
+    activity_observe(&g->activity, &params->activity, active, now);
+    g->active = activity_estimate(&g->activity);
+}
+
+static enum activity_source best_source(const struct policy_guest *g)
+{
+    if (g->seen.pager.present && g->seen.pager.windows > 0)
+        return ACTIVITY_SAMPLED;
+    if (guest_believed(g) && g->stats.available != GUEST_STAT_UNSET &&
+        g->stats.total != GUEST_STAT_UNSET)
+        return ACTIVITY_STATS;
+    return ACTIVITY_UNKNOWN;
+}
+
+void guest_estimate_activity(struct policy_guest *g, const struct policy_params *params, usec_t now)
+{
+    enum activity_source source = best_source(g);
+
+    if (source != g->activity_source) {
+        /* An estimate from another source is no history of this one. */
+        g->activity.known = false;
+        g->windows = 0;
+        g->window_resident = g->seen.resident;
+    }
+    g->activity_source = source;
+    if (source == ACTIVITY_SAMPLED)
+        estimate_by_samples(g, params, now);
+    else
+        estimate_by_stats(g, params, now);
+}
