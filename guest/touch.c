@@ -67,27 +67,35 @@ static void *touch_own(void *data)
     return NULL;
 }
 
+static struct toucher toucher_of(struct worker *w, const struct order *order, unsigned index)
+{
+    struct toucher t = {.worker = *w, .order = order, .index = index};
+
+    t.worker.random = worker_random(w) | 1;
+    return t;
+}
+
 /* This thread is one of them. */
 void worker_touch(struct worker *w, const struct order *order)
 {
-    struct toucher touchers[ORDER_THREADS_MAX];
+    struct toucher own, others[ORDER_THREADS_MAX];
     unsigned started = 1;
 
     if (!grow(w, order->bytes, order->content, 0))
         return;
-    for (unsigned i = 0; i < order->threads; i++) {
-        touchers[i] = (struct toucher){.worker = *w, .order = order, .index = i};
-        touchers[i].worker.random = worker_random(w) | 1;
-    }
+    own = toucher_of(w, order, 0);
     for (; started < order->threads; started++) {
-        int error = pthread_create(&touchers[started].thread, NULL, touch_own, &touchers[started]);
+        struct toucher *t = &others[started];
+        int error;
 
+        *t = toucher_of(w, order, started);
+        error = pthread_create(&t->thread, NULL, touch_own, t);
         if (error) {
             worker_fail(w, "touch: not all threads could be started", error);
             break;
         }
     }
-    (void)touch_own(&touchers[0]);
+    (void)touch_own(&own);
     for (unsigned i = 1; i < started; i++)
-        (void)pthread_join(touchers[i].thread, NULL);
+        (void)pthread_join(others[i].thread, NULL);
 }
