@@ -2,7 +2,10 @@
 /*
  * libmicrohttpd runs without a thread of its own: its epoll descriptor is a source of the GLib main
  * loop, and its next time-out bounds the loop's wait. A request is answered within MHD_run, at
- * once: every answer is made from what the daemon knows, and none waits for a guest.
+ * once, from what the daemon knows. The few that a guest has to answer are set aside: the
+ * connection is suspended, and resumed with the answer. Such a guest has a time-out, so that they
+ * end; libmicrohttpd itself does not look at a suspended connection, not even whether it is still
+ * there.
  *
  * The request's path and query are taken as they came (the uri callback), because libmicrohttpd
  * would unescape them as a whole, and %2F within a guest's name is not a '/'.
@@ -11,6 +14,7 @@
 
 #include <json-c/json.h>
 #include <microhttpd.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -30,6 +34,7 @@ struct api {
     api_handler_fn handler;
     void *data;
     struct api_stats stats;
+    GPtrArray *deferred; /* struct api_exchange that are suspended */
 };
 
 struct api_source {
@@ -38,12 +43,21 @@ struct api_source {
     void *tag; /* of the epoll descriptor */
 };
 
-/* One request while it arrives. */
-struct exchange {
+/* One request from its first line to its end. */
+struct api_exchange {
+    struct api *api;
+    struct MHD_Connection *connection;
     char *uri;
     GString *body;
     size_t discarded;
     bool begun;
+    bool waited;               /* was deferred */
+    struct api_ticket *ticket; /* the answer is to come */
+    struct api_answer answer;  /* it came; no text: it did not */
+};
+
+struct api_ticket {
+    struct api_exchange *exchange; /* NULL: nobody waits any more */
 };
 
 static gboolean source_prepare(GSource *source, gint *timeout)
@@ -69,6 +83,7 @@ static gboolean source_dispatch(GSource *source, GSourceFunc callback, gpointer 
 {
     (void)callback;
     (void)data;
+    g_source_set_ready_time(source, -1);
     (void)MHD_run(((struct api_source *)source)->mhd);
     return G_SOURCE_CONTINUE;
 }
@@ -125,7 +140,7 @@ static enum MHD_Result begin(struct api *api, struct MHD_Connection *connection)
     return MHD_YES;
 }
 
-static enum MHD_Result take_body(struct exchange *x, const char *data, size_t size)
+static enum MHD_Result take_body(struct api_exchange *x, const char *data, size_t size)
 {
     if (!x->body)
         x->body = g_string_new(NULL);
@@ -136,8 +151,66 @@ static enum MHD_Result take_body(struct exchange *x, const char *data, size_t si
     return x->discarded > DISCARD_MAX ? MHD_NO : MHD_YES;
 }
 
+/* --- answers that come later --- */
+
+struct api_ticket *api_defer(const struct api_request *request)
+{
+    struct api_exchange *x = request->exchange;
+
+    if (x->api->deferred->len >= API_DEFERRED_MAX)
+        return NULL;
+    x->ticket = g_new0(struct api_ticket, 1);
+    x->ticket->exchange = x;
+    g_ptr_array_add(x->api->deferred, x);
+    MHD_suspend_connection(x->connection);
+    return x->ticket;
+}
+
+/* Lets the connection go on, with an answer or without one. */
+static void resume(struct api_exchange *x)
+{
+    x->ticket = NULL;
+    g_ptr_array_remove_fast(x->api->deferred, x);
+    MHD_resume_connection(x->connection);
+    /* It says nothing to whoever waits for its epoll descriptor. */
+    g_source_set_ready_time(x->api->source, 0);
+}
+
+void api_finish(struct api_ticket *ticket, const struct api_answer *answer)
+{
+    struct api_exchange *x = ticket->exchange;
+
+    g_free(ticket);
+    if (!x) {
+        free(answer->text);
+        return;
+    }
+    x->answer = *answer;
+    resume(x);
+}
+
+/* The end of the API: nobody is there to take what is still to come. */
+static void give_up_deferred(struct api *api)
+{
+    while (api->deferred->len) {
+        struct api_exchange *x = api->deferred->pdata[0];
+
+        x->ticket->exchange = NULL;
+        resume(x);
+    }
+}
+
+static enum MHD_Result complete_deferred(struct api *api, struct MHD_Connection *connection,
+                                         struct api_exchange *x)
+{
+    struct api_answer a = x->answer;
+
+    x->answer.text = NULL;
+    return a.text ? answer(api, connection, &a) : MHD_NO;
+}
+
 static enum MHD_Result complete(struct api *api, struct MHD_Connection *connection,
-                                const struct exchange *x, const char *method)
+                                struct api_exchange *x, const char *method)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
@@ -147,12 +220,19 @@ static enum MHD_Result complete(struct api *api, struct MHD_Connection *connecti
         .body = x->body ? x->body->str : "",
         .body_size = x->body ? x->body->len : 0,
         .fd = info ? info->connect_fd : -1,
+        .exchange = x,
     };
     struct api_answer a = {0};
 
     if (x->discarded)
         return too_large(api, connection);
+    x->api = api;
+    x->connection = connection;
     api->handler(&request, &a, api->data);
+    if (x->ticket) {
+        x->waited = true;
+        return MHD_YES;
+    }
     return answer(api, connection, &a);
 }
 
@@ -161,7 +241,7 @@ static enum MHD_Result on_request(void *data, struct MHD_Connection *connection,
                                   size_t *upload_size, void **state)
 {
     struct api *api = data;
-    struct exchange *x = *state;
+    struct api_exchange *x = *state;
 
     (void)url;
     (void)version;
@@ -175,12 +255,14 @@ static enum MHD_Result on_request(void *data, struct MHD_Connection *connection,
         *upload_size = 0;
         return take_body(x, upload, size);
     }
+    if (x->waited)
+        return complete_deferred(api, connection, x);
     return complete(api, connection, x, method);
 }
 
 static void *on_uri(void *data, const char *uri, struct MHD_Connection *connection)
 {
-    struct exchange *x = g_new0(struct exchange, 1);
+    struct api_exchange *x = g_new0(struct api_exchange, 1);
 
     (void)data;
     (void)connection;
@@ -191,13 +273,15 @@ static void *on_uri(void *data, const char *uri, struct MHD_Connection *connecti
 static void on_completed(void *data, struct MHD_Connection *connection, void **state,
                          enum MHD_RequestTerminationCode why)
 {
-    struct exchange *x = *state;
+    struct api_exchange *x = *state;
 
     (void)data;
     (void)connection;
     (void)why;
     if (!x)
         return;
+    g_assert(!x->ticket); /* a suspended connection does not end */
+    free(x->answer.text);
     g_free(x->uri);
     if (x->body)
         g_string_free(x->body, TRUE);
@@ -248,9 +332,10 @@ struct api *api_new(int fd, api_handler_fn handler, void *data)
 
     api->handler = handler;
     api->data = data;
+    api->deferred = g_ptr_array_new();
     api->mhd = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, api,
-        MHD_OPTION_EXTERNAL_LOGGER, on_mhd_message, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request,
+        api, MHD_OPTION_EXTERNAL_LOGGER, on_mhd_message, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
         MHD_OPTION_CONNECTION_LIMIT, API_CONNECTIONS_MAX + CONNECTIONS_SPARE,
         MHD_OPTION_CONNECTION_TIMEOUT, API_TIMEOUT_SEC, MHD_OPTION_URI_LOG_CALLBACK, on_uri, NULL,
         MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_NOTIFY_CONNECTION,
@@ -268,12 +353,14 @@ void api_free(struct api *api)
 {
     if (!api)
         return;
+    give_up_deferred(api);
     if (api->source) {
         g_source_destroy(api->source);
         g_source_unref(api->source);
     }
     if (api->mhd)
         MHD_stop_daemon(api->mhd);
+    g_ptr_array_unref(api->deferred);
     g_free(api);
 }
 

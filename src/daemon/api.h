@@ -13,13 +13,15 @@
 #define API_CONNECTIONS_MAX 64          /* further ones are answered 503 */
 #define API_BODY_MAX        (64u << 10) /* bytes */
 #define API_TIMEOUT_SEC     10          /* without a byte from or to the client */
+#define API_DEFERRED_MAX    8           /* answers that wait for a guest; further ones get 503 */
 
 struct api_request {
     const char *method; /* "GET", ... */
     const char *uri;    /* path and query, still escaped */
     const char *body;   /* not NUL-ended */
     size_t body_size;
-    int fd; /* of the connection, to ask who it is */
+    int fd;                        /* of the connection, to ask who it is */
+    struct api_exchange *exchange; /* for api_defer */
 };
 
 struct api_answer {
@@ -28,6 +30,10 @@ struct api_answer {
     char *text;               /* owned by the receiver */
 };
 
+/*
+ * Called once for each request, from the main loop. It answers in @ret, or, where the answer has to
+ * come from a guest, takes a ticket (api_defer) and leaves @ret alone.
+ */
 typedef void (*api_handler_fn)(const struct api_request *request, struct api_answer *ret,
                                void *data);
 
@@ -38,5 +44,15 @@ struct api *api_new(int fd, api_handler_fn handler, void *data);
 
 /* Requests under way are cut off. */
 void api_free(struct api *api);
+
+/*
+ * From within the handler: the answer will come later. The ticket is the caller's until it calls
+ * api_finish, once, whatever has become of the client or of the API meanwhile; it is for the caller
+ * to see that this is soon. NULL: API_DEFERRED_MAX others are waiting already.
+ */
+struct api_ticket *api_defer(const struct api_request *request);
+
+/* Takes the ticket, and @answer's text. */
+void api_finish(struct api_ticket *ticket, const struct api_answer *answer);
 
 const struct api_stats *api_stats(const struct api *api);

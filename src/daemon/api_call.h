@@ -10,6 +10,7 @@
 
 struct call {
     struct daemon *daemon;
+    const struct api_request *request; /* NULL: the answer comes later, the request is gone */
     struct api_answer *answer;
     char *segments[CALL_SEGMENTS_MAX]; /* of the path, unescaped */
     unsigned n_segments;
@@ -23,6 +24,12 @@ void call_reply(struct call *c, struct json_object *obj);
 
 void call_reply_error(struct call *c, unsigned status, const char *code, const char *format, ...)
     G_GNUC_PRINTF(4, 5);
+
+/* The guest that the path names; NULL, and the error is replied. */
+struct guest *call_find_guest(struct call *c);
+
+/* GET /v1/guests/NAME/translate (api_translate.c); answers later. */
+void call_reply_translation(struct call *c);
 
 /* GET /v1/events, and /v1/decisions (api_events.c). */
 void call_reply_events(struct call *c, bool decisions);

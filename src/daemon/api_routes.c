@@ -10,11 +10,12 @@
 #include "daemon/access.h"
 #include "daemon/api_call.h"
 #include "daemon/metrics.h"
+#include "daemon/pagers.h"
 
 struct route {
     const char *method;
     const char *path; /* a segment "*" is any */
-    bool writes;
+    bool writes;      /* or tells what is not for everybody's eyes */
     void (*handle)(struct call *c);
 };
 
@@ -45,8 +46,7 @@ void call_reply_error(struct call *c, unsigned status, const char *code, const c
     call_reply(c, view_error(code, message));
 }
 
-/* NULL, and the error is replied. */
-static struct guest *find_guest(struct call *c)
+struct guest *call_find_guest(struct call *c)
 {
     const char *name = c->segments[2];
     struct guest *guest = guests_find(reconcile_guests(daemon_reconcile(c->daemon)), name);
@@ -91,7 +91,7 @@ static void get_guests(struct call *c)
 
 static void get_guest(struct call *c)
 {
-    struct guest *guest = find_guest(c);
+    struct guest *guest = call_find_guest(c);
 
     if (guest)
         call_reply(c, view_guest(guest, daemon_config(c->daemon)));
@@ -99,7 +99,7 @@ static void get_guest(struct call *c)
 
 static void patch_guest(struct call *c)
 {
-    struct guest *guest = find_guest(c);
+    struct guest *guest = call_find_guest(c);
     const char *why = NULL;
     autojson body = NULL;
     g_autoptr(GError) error = NULL;
@@ -127,7 +127,7 @@ static bool may_release(struct call *c)
 
 static void post_release_guest(struct call *c)
 {
-    struct guest *guest = find_guest(c);
+    struct guest *guest = call_find_guest(c);
 
     if (!guest || !may_release(c))
         return;
@@ -136,6 +136,29 @@ static void post_release_guest(struct call *c)
     else
         call_reply_error(c, 409, "conflict", "guest %s has not answered yet; try again later",
                          guest->key);
+}
+
+static void park(struct call *c, bool (*order)(struct guest *guest, GError **error))
+{
+    struct guest *guest = call_find_guest(c);
+    g_autoptr(GError) error = NULL;
+
+    if (!guest)
+        return;
+    if (order(guest, &error))
+        call_reply(c, view_guest(guest, daemon_config(c->daemon)));
+    else
+        call_reply_error(c, 409, "conflict", "%s", error->message);
+}
+
+static void post_park(struct call *c)
+{
+    park(c, pagers_park);
+}
+
+static void post_unpark(struct call *c)
+{
+    park(c, pagers_unpark);
 }
 
 static void post_release(struct call *c)
@@ -200,6 +223,9 @@ static const struct route routes[] = {
     {"GET", "/v1/guests/*", false, get_guest},
     {"PATCH", "/v1/guests/*", true, patch_guest},
     {"POST", "/v1/guests/*/release", true, post_release_guest},
+    {"POST", "/v1/guests/*/park", true, post_park},
+    {"POST", "/v1/guests/*/unpark", true, post_unpark},
+    {"GET", "/v1/guests/*/translate", true, call_reply_translation},
     {"POST", "/v1/release", true, post_release},
     {"GET", "/v1/events", false, get_events},
     {"GET", "/v1/decisions", false, get_decisions},
@@ -227,8 +253,9 @@ static void call_route(struct call *c, const struct route *route, const struct a
     if (route->writes &&
         !access_may_write(request->fd, config->api_group ? &config->api_gid : NULL))
         call_reply_error(
-            c, 403, "forbidden", "only root%s%s may change anything; %s",
+            c, 403, "forbidden", "only root%s%s may %s; %s",
             config->api_group ? " and the group " : "", config->api_group ? config->api_group : "",
+            strcmp(route->method, "GET") == 0 ? "see addresses" : "change anything",
             config->api_group ? "become a member of it" : "[api] group names a group that may too");
     else
         route->handle(c);
@@ -285,8 +312,11 @@ static bool parse_uri(struct call *c, const char *uri)
 
 void api_routes_handle(const struct api_request *request, struct api_answer *ret, void *daemon)
 {
-    struct call c = {
-        .daemon = daemon, .answer = ret, .body = request->body, .body_size = request->body_size};
+    struct call c = {.daemon = daemon,
+                     .request = request,
+                     .answer = ret,
+                     .body = request->body,
+                     .body_size = request->body_size};
 
     if (parse_uri(&c, request->uri))
         dispatch(&c, request);

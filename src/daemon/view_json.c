@@ -4,6 +4,7 @@
 #include <config.h>
 
 #include "base/json.h"
+#include "daemon/view_pager.h"
 #include "host/psi.h"
 
 #define SENTENCE_MAX 512
@@ -223,6 +224,7 @@ struct json_object *view_guest(const struct guest *guest, const struct config *c
 {
     struct json_object *obj = json_object_new_object();
     const struct vmm_facts *facts = vmm_guest_facts(guest->vmm);
+    struct pager_view pager;
 
     json_put_string(obj, "name", guest->key);
     put_u64_unless(obj, "pid", (uint64_t)facts->pid, 0);
@@ -236,6 +238,7 @@ struct json_object *view_guest(const struct guest *guest, const struct config *c
         put_policy(obj, guest, config);
     else
         put_unknown(obj);
+    json_put_object(obj, "pager", pagers_view(guest, &pager) ? view_pager(&pager) : NULL);
     return obj;
 }
 

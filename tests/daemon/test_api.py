@@ -16,7 +16,7 @@ from harness import MIB, Connection, DaemonTest, request, wait_for
 GUEST_MEMBERS = {
     "name", "pid", "vmm", "socket", "ram", "link", "running", "error", "size", "granted", "resident",
     "overhead", "active", "activity", "entitled", "balloon", "shares", "reservation", "limit", "exempt",
-    "guest_swap", "stats", "distress", "distress_age", "reason", "explain", "decided_age"}
+    "guest_swap", "stats", "distress", "distress_age", "reason", "explain", "decided_age", "pager"}
 HOST_MEMBERS = {
     "version", "mode", "uptime", "period", "state", "state_age", "state_seconds", "capacity",
     "configured", "resident", "free", "minfree", "available", "ballooned", "overhead", "overcommit",
@@ -353,6 +353,8 @@ class Access(DaemonTest):
         self.assertEqual(self.as_user("GET", "/v1/host"), 200)
         for method, target, body in (("PATCH", "/v1/guests/a", '{"shares": 1}'),
                                      ("POST", "/v1/guests/a/release", None), ("POST", "/v1/release", None),
+                                     ("POST", "/v1/guests/a/park", None), ("POST", "/v1/guests/a/unpark", None),
+                                     ("GET", "/v1/guests/a/translate?gpa=0", None),
                                      ("POST", "/v1/reload", None)):
             with self.subTest(target=target):
                 self.assertEqual(self.as_user(method, target, body), 403)

@@ -42,7 +42,8 @@ OPTIONS = {
     "running": True,
     "talk": "qmp",            # qmp; garbage; half: closes within a document; flood: no end; wrong-id;
                               # mute: takes all, answers nothing; deaf: no greeting;
-                              # mute-balloon: answers all but the balloon command
+                              # mute-balloon, mute-human: answers all but that command
+    "human": {},              # what the human monitor says, by the first word of the line
 }
 
 
@@ -175,6 +176,8 @@ class Client:
         if talk == "mute-balloon" and command == "balloon":
             self.guest.targets.append(document["arguments"]["value"])
             return
+        if talk == "mute-human" and command == "human-monitor-command":
+            return
         number = document.get("id")
         if talk == "wrong-id" and command != "qmp_capabilities":
             number = "somebody else's"
@@ -208,6 +211,8 @@ class Client:
             return []
         if command == "qom-get" and arguments["property"] == "guest-stats":
             return self.guest.stats()
+        if command == "human-monitor-command" and o["human"]:
+            return o["human"].get(arguments["command-line"].split()[0], "unknown command\r\n")
         if command in ("query-balloon", "balloon"):
             return self.balloon(command, arguments)
         raise Refused("CommandNotFound", f"The command {command} has not been found")
