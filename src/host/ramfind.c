@@ -19,9 +19,9 @@ static enum ram_kind vma_kind(const struct smaps_vma *v)
     if (!v->writable || v->executable)
         return RAM_UNKNOWN;
     if (!v->shared && !v->named)
-        return v->hugetlb ? RAM_OTHER : RAM_PRIVATE;
+        return v->hugetlb || v->hugetlbfs ? RAM_OTHER : RAM_PRIVATE;
     if (v->shared && v->memfd)
-        return v->hugetlb ? RAM_OTHER : RAM_MEMFD;
+        return v->hugetlb || v->hugetlbfs ? RAM_OTHER : RAM_MEMFD;
     return v->inode ? RAM_OTHER : RAM_UNKNOWN;
 }
 

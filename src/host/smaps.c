@@ -15,8 +15,8 @@ static bool header_parse(const char *line, struct smaps_vma *ret)
     char perms[5];
     int name = 0;
 
-    if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %*x %x:%x %" SCNu64 " %n", &v.start, &v.end,
-               perms, &major_number, &minor_number, &v.inode, &name) != 6 ||
+    if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %x:%x %" SCNu64 " %n", &v.start,
+               &v.end, perms, &v.offset, &major_number, &minor_number, &v.inode, &name) != 7 ||
         strlen(perms) != 4 || v.start >= v.end)
         return false;
     v.device = makedev(major_number, minor_number);
@@ -33,6 +33,9 @@ static void flags_parse(const char *flags, struct smaps_vma *v)
 {
     v->dontcopy = strstr(flags, " dc");
     v->hugepage = strstr(flags, " hg");
+    v->locked = strstr(flags, " lo");
+    v->hugetlbfs = strstr(flags, " ht");
+    v->userfaultfd = strstr(flags, " um") || strstr(flags, " uw") || strstr(flags, " ui");
 }
 
 /* "KEY:   N kB"; there are some twenty such lines a mapping, of which few are of interest. */

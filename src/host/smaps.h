@@ -17,8 +17,8 @@
 
 struct smaps_vma {
     uint64_t start, end;
-    dev_t device; /* of the mapped file; 0 with inode 0: anonymous */
-    uint64_t inode;
+    dev_t device;           /* of the mapped file; 0 with inode 0: anonymous */
+    uint64_t inode, offset; /* bytes into the file */
     bool writable, executable, shared;
     bool named; /* a file, [heap], [stack], ... */
     bool memfd; /* "/memfd:..." */
@@ -26,6 +26,9 @@ struct smaps_vma {
     uint64_t rss, swap, hugetlb; /* bytes */
     bool dontcopy;               /* VmFlags dc: guest RAM is not given to children */
     bool hugepage;               /* VmFlags hg: QEMU advises it for guest RAM */
+    bool locked;                 /* VmFlags lo: mlock(2) */
+    bool hugetlbfs;              /* VmFlags ht, whether a page is there or not */
+    bool userfaultfd;            /* VmFlags um, uw or ui: registered with some userfaultfd */
 };
 
 /* Appends the mappings in @file, maps or smaps, to @vmas (elements struct smaps_vma). Returns 0, or

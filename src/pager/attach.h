@@ -48,13 +48,28 @@ void target_clear(struct target *t);
 bool target_check_devices(pid_t pid, GError **error);
 
 /*
- * Makes a userfaultfd in the target (one injected system call), fetches it, registers the RAM. On
- * error the guest is as it was. *number is the descriptor's number in QEMU.
+ * The same process and memfd again, for taking over: @identity is from the map. Nothing but that is
+ * looked at: a guest whose pages are out must be served, whatever has been added to it since.
  */
-bool attach(struct uffd *u, const struct target *t, int *number, GError **error);
+bool target_find_again(struct target *t, const struct pagemap_identity *identity, GError **error);
 
-/* Takes over: fetches descriptor @number, left by a pager that died. */
+/*
+ * Makes a userfaultfd in the target (one injected system call), fetches it, registers the RAM. On
+ * error the guest is as it was. *number is the descriptor's number in QEMU; it is stored (-1 again
+ * on error) before anything is registered, so that it may be the word in the map's header: a pager
+ * that is killed from there on is followed by one that calls attach_again.
+ */
+bool attach(struct uffd *u, const struct target *t, _Atomic int64_t *number, GError **error);
+
+/*
+ * Takes over: fetches descriptor @number, left by a pager that died, and registers the RAM if that
+ * one had not come so far. Faults that it had read and not served wait for uffd_wake of the whole
+ * range. ATTACH_ERROR_BUSY: @number is no userfaultfd of ours.
+ */
 bool attach_again(struct uffd *u, const struct target *t, int number, GError **error);
 
-/* Closes @number in the target (one more injected call), after uffd_unregister. */
+/*
+ * Closes @number in the target (one more injected call), after uffd_unregister. A number that is
+ * no userfaultfd is left alone: true.
+ */
 bool attach_close(pid_t pid, int number, GError **error);

@@ -42,9 +42,10 @@ static void test_smaps(void)
         "7f0000000000-7f0010000000 rw-p 00000000 00:00 0 \n"
         "Size:             262144 kB\nRss:               30000 kB\nSwap:                 12 kB\n"
         "Private_Hugetlb:       0 kB\nVmFlags: rd wr mr mw me dc ac sd hg mg \n"
-        "7f0020000000-7f0030000000 rw-s 00000000 00:01 2077   /memfd:memory-backend-memfd "
+        "7f0020000000-7f0030000000 rw-s 00200000 00:01 2077   /memfd:memory-backend-memfd "
         "(deleted)\n"
-        "Rss:                1024 kB\nShared_Hugetlb:     2048 kB\nVmFlags: rd wr sh mr mw me ms\n"
+        "Rss:                1024 kB\nShared_Hugetlb:     2048 kB\nVmFlags: rd wr sh mr mw me ms "
+        "lo ht um uw\n"
         "7ffc00000000-7ffc00021000 rw-p 00000000 00:00 0                          [stack]\n");
 
     g_assert_cmpuint(vmas->len, ==, 3);
@@ -57,6 +58,9 @@ static void test_smaps(void)
     g_assert_cmpuint(vma(vmas, 1)->inode, ==, 2077);
     g_assert_cmpuint(vma(vmas, 1)->device, ==, makedev(0, 1));
     g_assert_cmpuint(vma(vmas, 1)->hugetlb, ==, 2 * MIB);
+    g_assert_cmpuint(vma(vmas, 1)->offset, ==, 2 * MIB);
+    g_assert_true(vma(vmas, 1)->locked && vma(vmas, 1)->hugetlbfs && vma(vmas, 1)->userfaultfd);
+    g_assert_false(vma(vmas, 0)->locked || vma(vmas, 0)->hugetlbfs || vma(vmas, 0)->userfaultfd);
     g_assert_false(vma(vmas, 1)->dontcopy);
     g_assert_true(vma(vmas, 2)->named);
 }

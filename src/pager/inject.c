@@ -1,0 +1,603 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How a call is injected. No code is written into the process; the call is made with a syscall
+ * instruction that is in its vdso anyway.
+ *   1. PTRACE_SEIZE, PTRACE_INTERRUPT: the main thread stops on its way back to user space, in or
+ *      between its own system calls. The other threads go on.
+ *   2. Save its registers and signal mask.
+ *   3. For each call: block its signals, so that none is delivered on top of our registers (they
+ *      stay pending); point it at the instruction; let it run to the call's entry and exit; take
+ *      the result; INTERRUPT it again, put mask and registers back, and let it run to that stop.
+ *   4. Detach.
+ * Why the third stop: it is of the same kind as the first, at the same place in the kernel. A
+ * system call that was interrupted by the first (its registers say -ERESTART...) is restarted from
+ * there by the kernel itself, by its own rules: as if nobody had been here, or, where a signal came
+ * meanwhile, with the signal's handler run and EINTR or a restart as its flags say. Nothing of that
+ * is imitated here.
+ *
+ * What the process can notice: one thread stops for some 0.3 ms. A few system calls return EINTR
+ * after any stop, even with no handler run (signal(7): epoll_wait and its like); they are made
+ * again (restarts_never). Those with a timeout then wait for the whole of it anew. ppoll and its
+ * like, with a signal pending that only their own mask blocks, may return EINTR for it.
+ *
+ * What can't be excluded: if the tracer is killed (SIGKILL) between the two SETREGS of step 3, some
+ * 50 microseconds, the thread goes on behind the vdso's instruction with registers that are not its
+ * own, and the process crashes. At any other instant the kernel lets it go unharmed. That is why
+ * the registers are put back after each call, and why the tracer waits in step 3 without a bound:
+ * giving up would be just that. (The calls made wait for nothing but the kernel's memory.) All
+ * other waits are bounded.
+ *
+ * A seccomp filter of the process applies: a refusal is an error here, a trap (SIGSYS) is
+ * swallowed. One that kills for a call would kill; QEMU's own (-sandbox on) lists none of ours.
+ *
+ * The tracer is a thread of its own: what does not stop in time can be let go of only by ending
+ * the tracer.
+ */
+#include "pager/inject.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "host/procfs.h"
+#include "pager/attach.h"
+
+#ifdef __x86_64__
+
+/* A thread that does not come back from the kernel for so long waits for a disk or worse. */
+#define STOP_SECONDS 2
+
+#define SYSCALL_STOP (SIGTRAP | 0x80)
+#define USER_CODE64  0x33 /* cs of a 64-bit thread */
+#define RED_ZONE     128
+#define SCRATCH_GAP  512
+
+/* sigset_t of the kernel */
+#define SIGNAL_BIT(sig) (UINT64_C(1) << ((sig)-1))
+
+#define VDSO_PAGES_MAX 16
+
+struct injection {
+    pid_t pid;
+    int pidfd;
+    uint64_t syscall_address; /* of the instruction in the vdso */
+    struct user_regs_struct regs;
+    uint64_t mask;
+    unsigned stop_signal; /* came meanwhile: sent again at the end */
+    uint64_t scratch;     /* address, 0: not used */
+    size_t scratch_bytes;
+    uint8_t scratch_saved[INJECT_SCRATCH_MAX];
+};
+
+static uint64_t now_usec(void)
+{
+    return (uint64_t)g_get_monotonic_time();
+}
+
+static void set_error(GError **error, enum attach_error code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void set_error(GError **error, enum attach_error code, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    if (error)
+        *error = g_error_new_valist(ATTACH_ERROR, (int)code, format, args);
+    va_end(args);
+}
+
+static bool gone(const struct injection *i, GError **error)
+{
+    set_error(error, ATTACH_ERROR_GONE, "process %d has ended", (int)i->pid);
+    return false;
+}
+
+static bool trace_failed(const struct injection *i, const char *what, int err, GError **error)
+{
+    if (err == ESRCH)
+        return gone(i, error);
+    set_error(error, ATTACH_ERROR_FAILED, "process %d: %s: %s", (int)i->pid, what, g_strerror(err));
+    return false;
+}
+
+/* The thread's memory; false sets errno. */
+static bool peek(const struct injection *i, uint64_t address, void *buf, size_t n)
+{
+    struct iovec local = {.iov_base = buf, .iov_len = n};
+    struct iovec remote = {.iov_base = (void *)(uintptr_t)address, .iov_len = n};
+
+    return process_vm_readv(i->pid, &local, 1, &remote, 1, 0) == (ssize_t)n;
+}
+
+static bool poke(const struct injection *i, uint64_t address, void *buf, size_t n)
+{
+    struct iovec local = {.iov_base = buf, .iov_len = n};
+    struct iovec remote = {.iov_base = (void *)(uintptr_t)address, .iov_len = n};
+
+    return process_vm_writev(i->pid, &local, 1, &remote, 1, 0) == (ssize_t)n;
+}
+
+/* Address of the vdso by the auxiliary vector; 0: none. */
+static uint64_t vdso_of(pid_t pid)
+{
+    char path[64], text[PROCFS_TEXT_MAX];
+    Elf64_auxv_t aux;
+    int n;
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/auxv", (int)pid);
+    n = procfs_read_root("", path, text);
+    for (int at = 0; at + (int)sizeof(aux) <= n; at += (int)sizeof(aux)) {
+        memcpy(&aux, text + at, sizeof(aux));
+        if (aux.a_type == AT_SYSINFO_EHDR)
+            return aux.a_un.a_val;
+    }
+    return 0;
+}
+
+/* The whole vdso is executable, so any two bytes 0f 05 in it will do. */
+static bool find_syscall(struct injection *i, GError **error)
+{
+    static const uint8_t instruction[] = {0x0f, 0x05};
+    uint64_t vdso = vdso_of(i->pid);
+    uint8_t page[4096];
+
+    errno = 0;
+    for (unsigned n = 0; vdso && n < VDSO_PAGES_MAX; n++) {
+        uint64_t address = vdso + n * sizeof(page);
+        const uint8_t *found;
+
+        if (!peek(i, address, page, sizeof(page)))
+            break;
+        found = memmem(page, sizeof(page), instruction, sizeof(instruction));
+        if (found) {
+            i->syscall_address = address + (uint64_t)(found - page);
+            return true;
+        }
+    }
+    if (errno == EPERM)
+        set_error(error, ATTACH_ERROR_REFUSED,
+                  "no right to trace process %d: run as root or with CAP_SYS_PTRACE", (int)i->pid);
+    else
+        set_error(error, ATTACH_ERROR_REFUSED,
+                  "process %d has no vdso with a syscall instruction: the kernel was booted with "
+                  "vdso=0, or it is no 64-bit program",
+                  (int)i->pid);
+    return false;
+}
+
+/* Field @key of /proc/PID/status, as a number in @base. */
+static uint64_t status_number(const char *status, const char *key, int base)
+{
+    const char *line = strstr(status, key);
+
+    return line ? g_ascii_strtoull(line + strlen(key), NULL, base) : 0;
+}
+
+static bool read_status(const struct injection *i, char text[static PROCFS_TEXT_MAX])
+{
+    char path[64];
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/status", (int)i->pid);
+    return procfs_read_root("", path, text) > 0;
+}
+
+/* Looks before anything is touched. */
+static bool may_be_stopped(const struct injection *i, GError **error)
+{
+    char status[PROCFS_TEXT_MAX];
+    const char *state;
+    uint64_t tracer;
+
+    if (!read_status(i, status))
+        return gone(i, error);
+    state = strstr(status, "\nState:\t");
+    tracer = status_number(status, "\nTracerPid:", 10);
+    if (tracer) {
+        set_error(error, ATTACH_ERROR_FAILED,
+                  "process %d is traced by process %" PRIu64 " (a debugger?): end that first",
+                  (int)i->pid, tracer);
+    } else if (state && state[8] == 'T') {
+        set_error(error, ATTACH_ERROR_FAILED,
+                  "process %d is stopped (SIGSTOP): let it go on first (kill -CONT %d)",
+                  (int)i->pid, (int)i->pid);
+    } else if (state && strchr("ZX", state[8])) {
+        if (status_number(status, "\nThreads:", 10) <= 1)
+            return gone(i, error);
+        set_error(error, ATTACH_ERROR_REFUSED,
+                  "the main thread of process %d has ended, others run: only the main thread's "
+                  "system calls are used",
+                  (int)i->pid);
+    } else if (status_number(status, "\nSeccomp:", 10) == 1) {
+        set_error(error, ATTACH_ERROR_REFUSED,
+                  "process %d is in strict seccomp mode, which kills it for any system call",
+                  (int)i->pid);
+    } else {
+        return true;
+    }
+    return false;
+}
+
+/*
+ * Waits for the next stop. The process may be our own child: its end is looked at, and left for its
+ * parent to collect.
+ */
+static bool wait_stop(const struct injection *i, int *status, GError **error)
+{
+    const int flags = __WALL | __WNOTHREAD;
+    siginfo_t info = {0};
+
+    if (waitid(P_PID, (id_t)i->pid, &info, WSTOPPED | WEXITED | WNOWAIT | flags) < 0 ||
+        (info.si_code != CLD_TRAPPED && info.si_code != CLD_STOPPED))
+        return gone(i, error);
+    *status = info.si_status;
+    return waitid(P_PID, (id_t)i->pid, &info, WSTOPPED | WNOHANG | flags) == 0 || gone(i, error);
+}
+
+static bool is_event_stop(int status)
+{
+    return status >> 8 == PTRACE_EVENT_STOP;
+}
+
+/*
+ * Waits for the stop that PTRACE_INTERRUPT asked for; *why is SIGTRAP, or what stopped the whole
+ * process. A signal that was just being delivered goes its way first; its stop has cleared the
+ * request, which is repeated.
+ */
+static bool wait_interrupted(const struct injection *i, int *why, GError **error)
+{
+    int status;
+
+    while (wait_stop(i, &status, error)) {
+        unsigned long signal_number = status == SYSCALL_STOP ? 0 : (unsigned long)status;
+
+        if (is_event_stop(status)) {
+            *why = status & 0x7f;
+            return true;
+        }
+        if (ptrace(PTRACE_INTERRUPT, i->pid, NULL, NULL) < 0 ||
+            ptrace(PTRACE_CONT, i->pid, NULL, signal_number) < 0)
+            return trace_failed(i, "ptrace", errno, error);
+    }
+    return false;
+}
+
+static bool seize(struct injection *i, GError **error)
+{
+    bool stopped;
+    int why;
+
+    if (ptrace(PTRACE_SEIZE, i->pid, NULL, (unsigned long)PTRACE_O_TRACESYSGOOD) < 0) {
+        if (errno != EPERM)
+            return trace_failed(i, "PTRACE_SEIZE", errno, error);
+        set_error(error, ATTACH_ERROR_REFUSED,
+                  "no right to trace process %d: run as root or with CAP_SYS_PTRACE, and see "
+                  "kernel.yama.ptrace_scope",
+                  (int)i->pid);
+        return false;
+    }
+    if (ptrace(PTRACE_INTERRUPT, i->pid, NULL, NULL) < 0)
+        return trace_failed(i, "PTRACE_INTERRUPT", errno, error);
+    /* The one wait that inject() may end. */
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
+    stopped = wait_interrupted(i, &why, error);
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+    if (!stopped)
+        return false;
+    if (why == SIGTRAP)
+        return true;
+    set_error(error, ATTACH_ERROR_FAILED,
+              "process %d was just stopped (signal %d): let it go on first (kill -CONT %d)",
+              (int)i->pid, why, (int)i->pid);
+    return false;
+}
+
+/*
+ * System calls that return EINTR after any stop. Where no signal is on its way, the stop was ours
+ * and the call is made again: for the thread as if it had begun only now.
+ */
+static bool restarts_never(long number)
+{
+    static const long numbers[] = {
+        SYS_epoll_wait, SYS_epoll_pwait,  SYS_epoll_pwait2,   SYS_semop,
+        SYS_semtimedop, SYS_io_getevents, SYS_io_uring_enter, SYS_rt_sigtimedwait,
+    };
+
+    for (size_t n = 0; n < G_N_ELEMENTS(numbers); n++) {
+        if (numbers[n] == number)
+            return true;
+    }
+    return false;
+}
+
+static void fix_interrupted(struct injection *i)
+{
+    char status[PROCFS_TEXT_MAX];
+
+    if ((int64_t)i->regs.rax != -EINTR || !restarts_never((long)i->regs.orig_rax) ||
+        !read_status(i, status))
+        return;
+    if ((status_number(status, "\nSigPnd:", 16) | status_number(status, "\nShdPnd:", 16)) &
+        ~status_number(status, "\nSigBlk:", 16))
+        return;
+    i->regs.rax = i->regs.orig_rax;
+    i->regs.orig_rax = (unsigned long long)-1;
+    i->regs.rip -= 2; /* onto its syscall instruction */
+}
+
+/*
+ * A restartable sequence (rseq(2)) that the stop has cut must be aborted, as the kernel does it;
+ * but the kernel will look when our call's address is in the registers, and see no sequence.
+ */
+static void fix_rseq(struct injection *i)
+{
+    struct {
+        uint32_t version, flags;
+        uint64_t start, length, abort;
+    } section;
+    struct __ptrace_rseq_configuration rseq;
+    uint64_t address;
+
+    if (ptrace(PTRACE_GET_RSEQ_CONFIGURATION, i->pid, sizeof(rseq), &rseq) != sizeof(rseq) ||
+        !rseq.rseq_abi_pointer)
+        return;
+    /* member rseq_cs of struct rseq */
+    if (!peek(i, rseq.rseq_abi_pointer + 8, &address, sizeof(address)) || !address ||
+        !peek(i, address, &section, sizeof(section)))
+        return;
+    if (i->regs.rip - section.start < section.length)
+        i->regs.rip = section.abort;
+}
+
+static bool save(struct injection *i, GError **error)
+{
+    if (ptrace(PTRACE_GETREGS, i->pid, NULL, &i->regs) < 0 ||
+        ptrace(PTRACE_GETSIGMASK, i->pid, sizeof(i->mask), &i->mask) < 0)
+        return trace_failed(i, "ptrace", errno, error);
+    return true;
+}
+
+static bool save_first(struct injection *i, GError **error)
+{
+    if (!save(i, error))
+        return false;
+    if (i->regs.cs != USER_CODE64) {
+        set_error(error, ATTACH_ERROR_REFUSED, "process %d is no 64-bit program", (int)i->pid);
+        return false;
+    }
+    fix_interrupted(i);
+    fix_rseq(i);
+    return true;
+}
+
+/*
+ * Runs the thread to the next entry or exit of a system call. What else stops it: a SIGSTOP, which
+ * can't be blocked and is kept for the end; a stop of the whole process (the kernel brings it about
+ * when we detach).
+ */
+static bool run_to_syscall(struct injection *i, GError **error)
+{
+    int status;
+
+    for (;;) {
+        if (ptrace(PTRACE_SYSCALL, i->pid, NULL, 0UL) < 0)
+            return trace_failed(i, "PTRACE_SYSCALL", errno, error);
+        if (!wait_stop(i, &status, error))
+            return false;
+        if (status == SYSCALL_STOP)
+            return true;
+        if (!is_event_stop(status))
+            i->stop_signal = (unsigned)status & 0x7f;
+    }
+}
+
+/*
+ * Seccomp's trap: the call was not made, its number stands where its result belongs, and a SIGSYS
+ * that would kill is on its way. It is taken off.
+ */
+static bool was_trapped(struct injection *i, bool *trapped, GError **error)
+{
+    char status[PROCFS_TEXT_MAX];
+    int stop;
+
+    if (!read_status(i, status))
+        return gone(i, error);
+    if (!(status_number(status, "\nSigPnd:", 16) & SIGNAL_BIT(SIGSYS)))
+        return true;
+    *trapped = true;
+    do {
+        if (ptrace(PTRACE_CONT, i->pid, NULL, 0UL) < 0)
+            return trace_failed(i, "PTRACE_CONT", errno, error);
+        if (!wait_stop(i, &stop, error))
+            return false;
+    } while (stop != SIGSYS);
+    return true;
+}
+
+/* From the end of the call back to a stop like the first. */
+static bool put_back(struct injection *i, GError **error)
+{
+    int why;
+
+    if (ptrace(PTRACE_INTERRUPT, i->pid, NULL, NULL) < 0 ||
+        ptrace(PTRACE_SETSIGMASK, i->pid, sizeof(i->mask), &i->mask) < 0 ||
+        ptrace(PTRACE_SETREGS, i->pid, NULL, &i->regs) < 0 ||
+        ptrace(PTRACE_CONT, i->pid, NULL, 0UL) < 0)
+        return trace_failed(i, "ptrace", errno, error);
+    return wait_interrupted(i, &why, error) && save(i, error);
+}
+
+bool inject_call(struct injection *i, long number, uint64_t a, uint64_t b, uint64_t c,
+                 int64_t *result, GError **error)
+{
+    /* SIGSYS stays open: a blocked signal that the kernel forces loses its handler. */
+    uint64_t blocked = ~SIGNAL_BIT(SIGSYS);
+    struct user_regs_struct regs = i->regs;
+    bool trapped = false;
+
+    regs.rip = i->syscall_address;
+    regs.rax = (unsigned long long)number;
+    regs.orig_rax = (unsigned long long)-1; /* in no call: nothing for the kernel to restart */
+    regs.rdi = a;
+    regs.rsi = b;
+    regs.rdx = c;
+    regs.r10 = regs.r8 = regs.r9 = 0;
+    if (ptrace(PTRACE_SETSIGMASK, i->pid, sizeof(blocked), &blocked) < 0 ||
+        ptrace(PTRACE_SETREGS, i->pid, NULL, &regs) < 0)
+        return trace_failed(i, "ptrace", errno, error);
+    if (!run_to_syscall(i, error) || !run_to_syscall(i, error))
+        return false;
+    if (ptrace(PTRACE_GETREGS, i->pid, NULL, &regs) < 0)
+        return trace_failed(i, "PTRACE_GETREGS", errno, error);
+    if ((long)regs.rax == number && !was_trapped(i, &trapped, error))
+        return false;
+    if (!put_back(i, error))
+        return false;
+    if (trapped) {
+        set_error(error, ATTACH_ERROR_REFUSED,
+                  "a seccomp filter of process %d forbids the system call %ld", (int)i->pid,
+                  number);
+        return false;
+    }
+    *result = (int64_t)regs.rax;
+    return true;
+}
+
+bool inject_scratch(struct injection *i, const void *bytes, size_t n, uint64_t *address,
+                    GError **error)
+{
+    uint64_t at = (i->regs.rsp - RED_ZONE - SCRATCH_GAP) & ~UINT64_C(15);
+    uint8_t copy[INJECT_SCRATCH_MAX];
+
+    g_assert(n <= sizeof(copy) && !i->scratch);
+    memcpy(copy, bytes, n);
+    if (!peek(i, at, i->scratch_saved, n) || !poke(i, at, copy, n)) {
+        set_error(error, ATTACH_ERROR_FAILED, "process %d: no room on its stack: %s", (int)i->pid,
+                  g_strerror(errno));
+        return false;
+    }
+    i->scratch = at;
+    i->scratch_bytes = n;
+    *address = at;
+    return true;
+}
+
+static void let_go(struct injection *i)
+{
+    if (i->scratch)
+        (void)poke(i, i->scratch, i->scratch_saved, i->scratch_bytes);
+    (void)ptrace(PTRACE_DETACH, i->pid, NULL, 0UL);
+    if (i->stop_signal)
+        (void)pidfd_send_signal(i->pidfd, (int)i->stop_signal, NULL, 0);
+}
+
+struct work {
+    struct injection injection;
+    inject_fn body;
+    void *data;
+    GError *error;
+    uint64_t stopped_usec;
+    bool ok;
+};
+
+/* However it ends, its end lets go of the process. */
+static void *tracer_thread(void *data)
+{
+    struct work *work = data;
+    struct injection *i = &work->injection;
+    uint64_t start = now_usec();
+
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+    if (!seize(i, &work->error) || !save_first(i, &work->error))
+        return NULL;
+    work->ok = work->body(i, work->data, &work->error);
+    let_go(i);
+    work->stopped_usec = now_usec() - start;
+    return NULL;
+}
+
+static bool trace(struct work *work)
+{
+    struct timespec until;
+    sigset_t all, before;
+    pthread_t thread;
+    void *end = NULL;
+    int r;
+
+    /* No handler of ours runs in the tracer. */
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    r = pthread_create(&thread, NULL, tracer_thread, work);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (r != 0)
+        return trace_failed(&work->injection, "a thread to trace with", r, &work->error);
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += STOP_SECONDS;
+    if (pthread_clockjoin_np(thread, &end, CLOCK_MONOTONIC, &until) != 0) {
+        (void)pthread_cancel(thread);
+        (void)pthread_join(thread, &end);
+    }
+    if (end == PTHREAD_CANCELED)
+        set_error(&work->error, ATTACH_ERROR_FAILED,
+                  "the main thread of process %d did not stop within %d s: it waits in the kernel, "
+                  "for a disk perhaps",
+                  (int)work->injection.pid, STOP_SECONDS);
+    return work->ok;
+}
+
+bool inject(pid_t pid, inject_fn body, void *data, uint64_t *stopped_usec, GError **error)
+{
+    autofd pidfd = pidfd_open(pid, 0);
+    struct work work = {.injection = {.pid = pid, .pidfd = pidfd}, .body = body, .data = data};
+    bool ok;
+
+    if (pidfd < 0)
+        return gone(&work.injection, error);
+    ok = may_be_stopped(&work.injection, &work.error) &&
+         find_syscall(&work.injection, &work.error) && trace(&work);
+    if (stopped_usec)
+        *stopped_usec = work.stopped_usec;
+    if (work.error)
+        g_propagate_error(error, work.error);
+    return ok;
+}
+
+#else
+
+bool inject(pid_t pid, inject_fn body, void *data, uint64_t *stopped_usec, GError **error)
+{
+    (void)pid, (void)body, (void)data, (void)stopped_usec;
+    g_set_error_literal(error, ATTACH_ERROR, ATTACH_ERROR_REFUSED,
+                        "attaching to a guest is built for x86-64 only");
+    return false;
+}
+
+bool inject_call(struct injection *i, long number, uint64_t a, uint64_t b, uint64_t c,
+                 int64_t *result, GError **error)
+{
+    (void)i, (void)number, (void)a, (void)b, (void)c, (void)result, (void)error;
+    g_assert_not_reached();
+}
+
+bool inject_scratch(struct injection *i, const void *bytes, size_t n, uint64_t *address,
+                    GError **error)
+{
+    (void)i, (void)bytes, (void)n, (void)address, (void)error;
+    g_assert_not_reached();
+}
+
+#endif

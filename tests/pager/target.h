@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Starting target-program.c (AEROSTAT_TARGET names it) and talking to it. */
+#pragma once
+
+#include <glib.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define VICTIM_ARGS_MAX 16
+
+struct victim {
+    pid_t pid;
+    FILE *to, *from;
+};
+
+static inline void victim_expect(struct victim *v, const char *what)
+{
+    char line[512] = "";
+
+    g_assert_nonnull(fgets(line, sizeof(line), v->from));
+    if (!g_str_has_prefix(line, what))
+        g_error("target program: \"%s\" instead of \"%s\"", g_strchomp(line), what);
+}
+
+/* The arguments end with NULL. Returns when it is ready. */
+static inline struct victim victim_start(const char *first, ...)
+{
+    const char *args[VICTIM_ARGS_MAX] = {g_getenv("AEROSTAT_TARGET"), first};
+    struct victim v = {0};
+    int to[2], from[2];
+    va_list more;
+
+    va_start(more, first);
+    for (size_t n = 2; n < VICTIM_ARGS_MAX - 1; n++) {
+        args[n] = va_arg(more, const char *);
+        if (!args[n])
+            break;
+    }
+    va_end(more);
+    g_assert_nonnull(args[0]);
+    g_assert_cmpint(pipe2(to, O_CLOEXEC), ==, 0);
+    g_assert_cmpint(pipe2(from, O_CLOEXEC), ==, 0);
+    v.pid = fork();
+    g_assert_cmpint(v.pid, >=, 0);
+    if (v.pid == 0) {
+        (void)dup2(to[0], STDIN_FILENO);
+        (void)dup2(from[1], STDOUT_FILENO);
+        (void)execv(args[0], (char *const *)(gpointer)args);
+        _exit(127);
+    }
+    (void)close(to[0]);
+    (void)close(from[1]);
+    v.to = fdopen(to[1], "w");
+    v.from = fdopen(from[0], "r");
+    victim_expect(&v, "ready");
+    return v;
+}
+
+/* Rounds of its main thread so far, and pages touched. */
+static inline unsigned long victim_rounds(struct victim *v, unsigned long *touched)
+{
+    unsigned long rounds = 0, pages = 0;
+    char line[512] = "";
+
+    g_assert_cmpint(fputs("?\n", v->to), >=, 0);
+    g_assert_cmpint(fflush(v->to), ==, 0);
+    g_assert_nonnull(fgets(line, sizeof(line), v->from));
+    if (sscanf(line, "rounds %lu %lu", &rounds, &pages) != 2)
+        g_error("target program: %s", line);
+    if (touched)
+        *touched = pages;
+    return rounds;
+}
+
+/* It must have seen nothing wrong. */
+static inline void victim_end(struct victim *v)
+{
+    int status;
+
+    (void)fclose(v->to);
+    victim_expect(v, "good");
+    (void)fclose(v->from);
+    g_assert_cmpint(waitpid(v->pid, &status, 0), ==, v->pid);
+    g_assert_cmpint(status, ==, 0);
+}
+
+static inline void victim_kill(struct victim *v)
+{
+    (void)kill(v->pid, SIGKILL);
+    (void)waitpid(v->pid, NULL, 0);
+    (void)fclose(v->to);
+    (void)fclose(v->from);
+}
