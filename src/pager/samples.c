@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pager/samples.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,16 +39,19 @@ static uint32_t bucket_of(const struct samples *s, uint64_t page)
 static bool grow(struct samples *s)
 {
     uint32_t capacity = s->capacity ? 2 * s->capacity : CAPACITY_MIN;
-    struct sample *slots = realloc(s->slots, capacity * sizeof(*slots));
-    uint32_t *buckets;
+    struct sample *slots = calloc(capacity, sizeof(*slots));
+    uint32_t *buckets = calloc(2 * (size_t)capacity, sizeof(*buckets));
 
-    if (!slots)
+    if (!slots || !buckets) {
+        free(slots);
+        free(buckets);
         return false;
-    s->slots = slots;
-    buckets = calloc(2 * (size_t)capacity, sizeof(*buckets));
-    if (!buckets)
-        return false;
+    }
+    if (s->slots)
+        memcpy(slots, s->slots, s->capacity * sizeof(*slots));
+    free(s->slots);
     free(s->buckets);
+    s->slots = slots;
     s->buckets = buckets;
     for (uint32_t i = s->capacity; i < capacity; i++) {
         s->slots[i].newer = s->unused;
@@ -68,6 +72,7 @@ struct sample *samples_add(struct samples *s, uint64_t page)
         return NULL;
     if (s->count == s->capacity && !grow(s))
         return NULL;
+    assert(s->slots);
     i = s->unused;
     sample = &s->slots[i];
     s->unused = sample->newer;
