@@ -38,6 +38,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -59,6 +60,9 @@
 
 /* A thread that does not come back from the kernel for so long waits for a disk or worse. */
 #define STOP_SECONDS 2
+
+/* So long a process may take to end when its first thread has. */
+#define END_MSEC 200
 
 #define SYSCALL_STOP (SIGTRAP | 0x80)
 #define USER_CODE64  0x33 /* cs of a 64-bit thread */
@@ -215,7 +219,10 @@ static bool may_be_stopped(const struct injection *i, GError **error)
                   "process %d is stopped (SIGSTOP): let it go on first (kill -CONT %d)",
                   (int)i->pid, (int)i->pid);
     } else if (state && strchr("ZX", state[8])) {
-        if (status_number(status, "\nThreads:", 10) <= 1)
+        struct pollfd end = {.fd = i->pidfd, .events = POLLIN};
+
+        /* Its other threads may just be ending, too. */
+        if (poll(&end, 1, END_MSEC) == 1)
             return gone(i, error);
         set_error(error, ATTACH_ERROR_REFUSED,
                   "the main thread of process %d has ended, others run: only the main thread's "

@@ -12,7 +12,8 @@
  *   read       reads from a pipe what another thread writes to it
  *   signals    waits (sigsuspend, ppoll, read) that a timer's signals must end: each EINTR must
  *              come from a signal, and each signal must be seen
- *   futex      waits for a lock that another thread holds
+ *   futex      waits for another thread
+ *   vfork      waits, unstoppable, for children that live 3 s
  * OPTION:
  *   size=MIB     of the memfd (default 8)
  *   touch=N      threads that write and verify it (default 2; 0 leaves it untouched)
@@ -23,7 +24,8 @@
  *
  * Says "ready" on standard output, and "good COUNT" at its end, or one line that says what was
  * wrong, and exit status 1. COUNT: rounds of the main thread. For each further line on standard
- * input it says "rounds COUNT TOUCHED".
+ * input it says "rounds COUNT TOUCHED". A line "discard" gives the first 4 pages back as QEMU does
+ * (only with touch=0).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -46,6 +48,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -266,14 +269,34 @@ static void main_signals(void)
     check(pause() == -1 && errno == EINTR, "pause");
 }
 
+static void main_vfork(void)
+{
+    pid_t pid = vfork();
+
+    if (pid == 0) {
+        (void)sleep(3);
+        _exit(0);
+    }
+    check(pid > 0, "vfork");
+    (void)waitpid(pid, NULL, 0);
+}
+
 static const struct {
     const char *name;
     void (*round)(void);
 } mains[] = {
     {"calls", main_calls}, {"nanosleep", main_nanosleep}, {"ppoll", main_ppoll},
     {"epoll", main_epoll}, {"read", main_read},           {"signals", main_signals},
-    {"futex", main_futex},
+    {"futex", main_futex}, {"vfork", main_vfork},
 };
+
+static int ram_fd;
+
+static void discard(void)
+{
+    check(fallocate(ram_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4 * PAGE) == 0, "punch");
+    check(madvise(ram, 4 * PAGE, MADV_DONTNEED) == 0, "madvise");
+}
 
 static void *answer(void *data)
 {
@@ -281,11 +304,30 @@ static void *answer(void *data)
 
     (void)data;
     while (fgets(line, sizeof(line), stdin)) {
+        if (strcmp(line, "discard\n") == 0)
+            discard();
         (void)printf("rounds %lu %lu\n", (unsigned long)rounds, (unsigned long)touched);
         (void)fflush(stdout);
     }
     end = true;
     return NULL;
+}
+
+/* Returns when it is mapped there. */
+static void map_in_child(int fd)
+{
+    int done[2];
+    char c;
+
+    check(pipe2(done, O_CLOEXEC) == 0, "pipe");
+    if (fork() == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        check(mmap(NULL, options.size, PROT_READ, MAP_SHARED, fd, 0) != MAP_FAILED, "mmap");
+        check(write(done[1], "", 1) == 1, "pipe");
+        for (;;)
+            (void)pause();
+    }
+    check(read(done[0], &c, 1) == 1, "child");
 }
 
 static void make_ram(void)
@@ -294,6 +336,7 @@ static void make_ram(void)
     int share = options.private ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
     off_t offset = options.offset ? PAGE : 0;
 
+    ram_fd = fd;
     check(fd >= 0 && ftruncate(fd, (off_t)options.size + offset) == 0, "memfd");
     ram = mmap(NULL, options.size, PROT_READ | PROT_WRITE, share, options.private ? -1 : fd,
                options.private ? 0 : offset);
@@ -303,13 +346,8 @@ static void make_ram(void)
         check(mlock(ram, options.size) == 0, "mlock");
     if (options.twice)
         check(mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0) != MAP_FAILED, "mmap");
-    if (options.child && fork() == 0) {
-        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-        (void)mmap(NULL, options.size, PROT_READ, MAP_SHARED, fd, 0);
-        (void)write(STDOUT_FILENO, "child\n", 6);
-        for (;;)
-            (void)pause();
-    }
+    if (options.child)
+        map_in_child(fd);
 }
 
 static void open_files(void)

@@ -61,20 +61,45 @@ static inline struct victim victim_start(const char *first, ...)
     return v;
 }
 
+/* Tells it something; the answer is for victim_rounds or victim_expect to read. */
+static inline void victim_tell(struct victim *v, const char *line)
+{
+    g_assert_cmpint(fprintf(v->to, "%s\n", line), >, 0);
+    g_assert_cmpint(fflush(v->to), ==, 0);
+}
+
 /* Rounds of its main thread so far, and pages touched. */
 static inline unsigned long victim_rounds(struct victim *v, unsigned long *touched)
 {
     unsigned long rounds = 0, pages = 0;
     char line[512] = "";
 
-    g_assert_cmpint(fputs("?\n", v->to), >=, 0);
-    g_assert_cmpint(fflush(v->to), ==, 0);
+    victim_tell(v, "?");
     g_assert_nonnull(fgets(line, sizeof(line), v->from));
     if (sscanf(line, "rounds %lu %lu", &rounds, &pages) != 2)
         g_error("target program: %s", line);
     if (touched)
         *touched = pages;
     return rounds;
+}
+
+/* It goes on. */
+static inline void victim_wait_rounds(struct victim *v, unsigned long more)
+{
+    unsigned long before = victim_rounds(v, NULL);
+
+    while (victim_rounds(v, NULL) < before + more)
+        (void)usleep(1000);
+}
+
+/* State of its main thread: R, S, D, T, t, Z. */
+static inline char victim_state(const struct victim *v)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/stat", (int)v->pid);
+    g_autofree char *text = NULL;
+
+    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    return strrchr(text, ')')[2];
 }
 
 /* It must have seen nothing wrong. */
