@@ -80,6 +80,7 @@ const struct setting SETTINGS[] = {
     {"limit", "limit", "none or a size like 1G", put_limit},
     {"exempt", "exempt", "yes or no", put_bool},
     {"guest-swap", "guest_swap", "yes, no or auto", put_swap},
+    {"pager", "pager", "yes or no", put_bool},
     {0},
 };
 
@@ -104,8 +105,8 @@ static enum exit_code add(const struct command *command, struct json_object *bod
         return usage_error(command, "'%s' is no key=value", word);
     if (!setting)
         return usage_error(command,
-                           "unknown setting '%s': there are shares, reservation, limit, exempt "
-                           "and guest-swap",
+                           "unknown setting '%s': there are shares, reservation, limit, exempt, "
+                           "guest-swap and pager",
                            key);
     if (json_object_object_get_ex(body, setting->member, NULL))
         return usage_error(command, "'%s' is given twice", key);
@@ -172,6 +173,7 @@ const struct command COMMAND_SET = {
         "  limit=SIZE|none                     never more than this\n"
         "  exempt=yes|no                       never acted upon\n"
         "  guest-swap=yes|no|auto              whether the guest has swap space\n"
+        "  pager=yes|no                        whether it has a pager, and so a swap file\n"
         "A key without a value, or with the value default, goes back to the configuration. All or\n"
         "nothing is changed. Settings last until the guest or the daemon ends.",
     .run = run,

@@ -15,6 +15,7 @@ enum {
     OPTION_NO_COLOR,
     OPTION_LEGEND,
     OPTION_COLUMNS,
+    OPTION_PAGER,
     OPTION_SORT,
     OPTION_REVERSE,
 };
@@ -25,6 +26,7 @@ static const struct option_spec OPTIONS[] = {
     {'n', "count", "N", "end after N looks (implies --batch)"},
     {OPTION_CSV, "csv", NULL, "print CSV (implies --batch)"},
     {OPTION_COLUMNS, "columns", "LIST", "which columns, in this order (--legend names them)"},
+    {OPTION_PAGER, "pager", NULL, "the columns about pagers (on the screen: v)"},
     {OPTION_SORT, "sort", "COLUMN", "sort by this column"},
     {OPTION_REVERSE, "reverse", NULL, "sort the other way round"},
     {OPTION_ASCII, "ascii", NULL, "draw with ASCII characters only"},
@@ -35,7 +37,7 @@ static const struct option_spec OPTIONS[] = {
 
 /* What the command line says; what it leaves open is -1 or 0. */
 struct wishes {
-    bool batch, csv, ascii, no_color, legend, reverse;
+    bool batch, csv, ascii, no_color, legend, reverse, pager;
     int columns[COLUMNS_MAX];
     size_t column_count;
     int sort;
@@ -104,6 +106,9 @@ static bool read_wishes(struct options *o, struct wishes *w)
         case OPTION_CSV:
             w->csv = true;
             break;
+        case OPTION_PAGER:
+            w->pager = true;
+            break;
         case OPTION_REVERSE:
             w->reverse = true;
             break;
@@ -138,8 +143,8 @@ static enum exit_code run_batch(struct cli *cli, const struct wishes *w)
     };
 
     memcpy(batch.columns, w->columns, sizeof(batch.columns));
-    batch.column_count = w->column_count;
-    for (size_t i = 0; w->column_count == 0 && i < COLUMN_COUNT_ALL; i++) {
+    batch.column_count = w->pager ? columns_of_pagers(batch.columns) : w->column_count;
+    for (size_t i = 0; !w->pager && w->column_count == 0 && i < COLUMN_COUNT_ALL; i++) {
         if (batch.format == BATCH_CSV || COLUMNS[i].shown)
             batch.columns[batch.column_count++] = (int)i;
     }
@@ -181,6 +186,7 @@ static enum exit_code run_screen(struct cli *cli, const struct wishes *w)
     top_init(&top, &settings, w->ascii || !g_get_charset(NULL));
     if (error)
         top.notice = text_clean(error->message, top.ascii);
+    top.pagers = w->pager;
     top_run(&top, screen, cli->socket);
     top_deinit(&top);
     screen_free(screen);
@@ -203,6 +209,8 @@ static enum exit_code run(struct cli *cli, const struct command *command, int ar
     }
     if (cli->json && wishes.csv)
         return usage_error(command, "--json and --csv exclude each other");
+    if (wishes.pager && wishes.column_count > 0)
+        return usage_error(command, "--pager and --columns exclude each other");
     if (wishes.batch || wishes.csv || wishes.count > 0 || cli->json)
         return run_batch(cli, &wishes);
     /* Before the screen is taken, say on a plain line that there is nobody to ask. */

@@ -77,9 +77,61 @@ const struct column COLUMNS[] = {
     {"running", "RUN", 3, COLUMN_TEXT, AT(running), 0, false, NULL, "virtual CPUs are running"},
     {"ram", "RAM", 9, COLUMN_TEXT, AT(ram), 0, false, NULL, "kind of memory that backs the guest"},
     {"vmm", "VMM", 6, COLUMN_TEXT, AT(vmm), 0, false, NULL, "the program that runs the guest"},
+    {"pager", "PAGER", 9, COLUMN_TEXT, AT(pager.state), 0, false, NULL,
+     "what the guest's pager is doing"},
+    {"zero", "ZERO", 6, COLUMN_SIZE, AT(pager.zero), 0, false, NULL,
+     "put out, and all zeros: nothing is stored"},
+    {"compressed", "ZIPPED", 6, COLUMN_SIZE, AT(pager.compressed), 'C', false, NULL,
+     "put out, in the compression cache"},
+    {"swapped", "SWAPPED", 7, COLUMN_SIZE, AT(pager.swapped), 'X', false, "SWCUR",
+     "put out, in the guest's swap file"},
+    {"absent", "ABSENT", 6, COLUMN_SIZE, AT(pager.absent), 0, false, NULL,
+     "never touched, or given back by the guest"},
+    {"allowed", "ALLOWED", 7, COLUMN_SIZE, AT(pager.allowed), 0, false, NULL,
+     "what the pager lets the guest occupy"},
+    {"pager-out", "OUT/s", 6, COLUMN_SIZE_RATE, AT(pager.out_rate), 0, false, "SWW/s",
+     "bytes of the guest put out"},
+    {"pager-in", "IN/s", 6, COLUMN_SIZE_RATE, AT(pager.in_rate), 'U', false, "SWR/s",
+     "bytes of the guest brought back"},
+    {"disk-write", "WRITE/s", 7, COLUMN_SIZE_RATE, AT(pager.write_rate), 0, false, NULL,
+     "bytes written to the swap file"},
+    {"disk-read", "READ/s", 6, COLUMN_SIZE_RATE, AT(pager.read_rate), 0, false, NULL,
+     "bytes read from the swap file"},
+    {"cache", "CACHE", 6, COLUMN_SIZE, AT(pager.cache_occupied), 0, false, "CACHEUSD",
+     "memory of the compression cache"},
+    {"cache-max", "CACHEMAX", 8, COLUMN_SIZE, AT(pager.cache_limit), 0, false, "CACHESZ",
+     "the compression cache is never made larger"},
+    {"ratio", "RATIO", 5, COLUMN_RATE, AT(pager.cache_ratio), 0, false, NULL,
+     "size of the pages in the cache by what they take there"},
+    {"fault-p50", "FLT50", 6, COLUMN_LATENCY, AT(pager.from_swap.p50), 0, false, NULL,
+     "median wait for a page from the swap file"},
+    {"fault-p99", "FLT99", 6, COLUMN_LATENCY, AT(pager.from_swap.p99), 0, false, NULL,
+     "one in a hundred waits longer for a page from the swap file"},
+    {"unzip-p50", "UNZ50", 6, COLUMN_LATENCY, AT(pager.from_cache.p50), 0, false, NULL,
+     "median wait for a page from the cache"},
+    {"unzip-p99", "UNZ99", 6, COLUMN_LATENCY, AT(pager.from_cache.p99), 0, false, NULL,
+     "one in a hundred waits longer for a page from the cache"},
+    {"ws-1s", "WS1S", 6, COLUMN_SIZE, AT(pager.ws_1s), 0, false, NULL,
+     "working set: touched within a second"},
+    {"ws-10s", "WS10S", 6, COLUMN_SIZE, AT(pager.ws_10s), 0, false, NULL, "within 10 seconds"},
+    {"ws-1min", "WS1M", 6, COLUMN_SIZE, AT(pager.ws_1min), 0, false, NULL, "within a minute"},
+    {"ws-10min", "WS10M", 6, COLUMN_SIZE, AT(pager.ws_10min), 0, false, NULL, "within ten minutes"},
+    {"swap-file", "SWPFILE", 7, COLUMN_SIZE, AT(pager.swap_size), 0, false, NULL,
+     "size of the swap file"},
+    {"held", "HELD", 4, COLUMN_COUNT, AT(pager.held), 0, false, NULL,
+     "pages that can't be read back"},
+    {"takeovers", "TAKEN", 5, COLUMN_COUNT, AT(pager.takeovers), 0, false, NULL,
+     "pagers that took over from one that died"},
+    {"pager-own", "PGROVH", 6, COLUMN_SIZE, AT(pager.own), 0, false, NULL,
+     "memory of the pager itself and of its map"},
+    {"pager-pid", "PGRPID", 7, COLUMN_COUNT, AT(pager.pid), 0, false, NULL, "the pager's process"},
     {"pid", "PID", 7, COLUMN_COUNT, AT(pid), 0, false, "GID", "the VMM's process"},
 };
 /* clang-format on */
+
+const char PAGER_COLUMNS[] =
+    "name,pager,size,resident,zero,compressed,ratio,swapped,allowed,pager-out,"
+    "pager-in,fault-p50,fault-p99,unzip-p50,ws-10s,ws-1min,ws-10min";
 
 const size_t COLUMN_COUNT_ALL = G_N_ELEMENTS(COLUMNS);
 static_assert(G_N_ELEMENTS(COLUMNS) <= COLUMNS_MAX, "raise COLUMNS_MAX");
@@ -152,6 +204,8 @@ char *column_text(const struct column *column, const struct guest_info *guest, b
         return g_strdup(text_number(double_member(column, guest), buf));
     case COLUMN_AGE:
         return g_strdup(text_age(double_member(column, guest), buf));
+    case COLUMN_LATENCY:
+        return g_strdup(text_latency(double_member(column, guest), buf));
     }
     g_assert_not_reached();
 }
@@ -174,6 +228,7 @@ char *column_exact(const struct column *column, const struct guest_info *guest)
     case COLUMN_SIZE_RATE:
     case COLUMN_RATE:
     case COLUMN_AGE:
+    case COLUMN_LATENCY:
         value = double_member(column, guest);
         return isnan(value) ? g_strdup("") : g_strdup_printf("%.12g", value);
     }
@@ -205,6 +260,7 @@ int column_compare(const struct column *column, const struct guest_info *a,
     case COLUMN_SIZE_RATE:
     case COLUMN_RATE:
     case COLUMN_AGE:
+    case COLUMN_LATENCY:
         return compare_doubles(double_member(column, a), double_member(column, b));
     }
     g_assert_not_reached();
@@ -229,5 +285,14 @@ size_t columns_parse(const char *list, int ret_columns[static COLUMNS_MAX], char
     }
     if (count == 0)
         *ret_wrong = g_strdup("");
+    return count;
+}
+
+size_t columns_of_pagers(int ret_columns[static COLUMNS_MAX])
+{
+    g_autofree char *wrong = NULL;
+    size_t count = columns_parse(PAGER_COLUMNS, ret_columns, &wrong);
+
+    g_assert(count > 0);
     return count;
 }

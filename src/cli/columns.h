@@ -19,6 +19,7 @@ enum column_kind {
     COLUMN_SIZE_RATE, /* double, bytes per second */
     COLUMN_RATE,      /* double, per second */
     COLUMN_AGE,       /* double, seconds */
+    COLUMN_LATENCY,   /* double, seconds, much less than one */
 };
 
 struct column {
@@ -35,7 +36,11 @@ struct column {
 
 extern const struct column COLUMNS[];
 extern const size_t COLUMN_COUNT_ALL;
-#define COLUMNS_MAX 48 /* more than there are (checked in columns.c) */
+#define COLUMNS_MAX 72 /* more than there are (checked in columns.c) */
+
+/* Those that tell of pagers, as columns_parse takes them: for `status`, and for `top` with --pager
+ * or the key v. */
+extern const char PAGER_COLUMNS[];
 
 /* The index of a column, or -1. */
 int column_find(const char *id);
@@ -59,3 +64,6 @@ int column_compare(const struct column *column, const struct guest_info *a,
  * @ret_wrong (owned by the caller).
  */
 size_t columns_parse(const char *list, int ret_columns[static COLUMNS_MAX], char **ret_wrong);
+
+/* PAGER_COLUMNS as indexes; their number. */
+size_t columns_of_pagers(int ret_columns[static COLUMNS_MAX]);

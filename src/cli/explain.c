@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "cli/explain_pager.h"
 #include "cli/info.h"
 
 #define LABEL_WIDTH 12
@@ -217,6 +218,11 @@ static void add_decisions(struct lines *lines, struct json_object *decisions)
         add_decision(lines, json_object_array_get_idx(events, all - 1 - i));
 }
 
+static void add_pager_line(void *data, const char *label, const char *text)
+{
+    add(data, label, "%s", text);
+}
+
 GPtrArray *explain_lines(struct json_object *guest, struct json_object *decisions, bool ascii)
 {
     struct lines lines = {.array = g_ptr_array_new_with_free_func(g_free), .ascii = ascii};
@@ -228,6 +234,7 @@ GPtrArray *explain_lines(struct json_object *guest, struct json_object *decision
     add_memory(&lines, &info);
     add_activity(&lines, &info);
     add_balloon(&lines, &info);
+    explain_pager(&info, add_pager_line, &lines);
     add_statistics(&lines, &info);
     add_machine(&lines, &info);
     add_decisions(&lines, decisions);

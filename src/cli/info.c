@@ -105,6 +105,91 @@ static void read_stats(struct guest_info *guest, struct json_object *stats)
     guest->oom_kills = get_u64(stats, "oom_kills");
 }
 
+static struct fault_info read_faults(struct json_object *faults, const char *kind)
+{
+    struct json_object *object = json_get_object(faults, kind);
+
+    return (struct fault_info){
+        .count = get_u64(object, "count"),
+        .p50 = get_double(object, "p50"),
+        .p90 = get_double(object, "p90"),
+        .p99 = get_double(object, "p99"),
+    };
+}
+
+/* What matters most of all that there is to say. */
+static const char *pager_state(const struct pager_info *p)
+{
+    if (g_strcmp0(p->stopped, "yes") == 0)
+        return "stopped";
+    if (p->held != UNKNOWN_U64)
+        return "held";
+    if (g_strcmp0(p->standing, "serves") != 0)
+        return p->standing;
+    if (g_strcmp0(p->phase, "serving") != 0)
+        return p->phase;
+    if (g_strcmp0(p->parked, "yes") == 0)
+        return "parked";
+    return g_strcmp0(p->evicting, "no") == 0 ? "barred" : "serving";
+}
+
+static struct pager_info read_pager(struct json_object *pager)
+{
+    struct json_object *bytes = json_get_object(pager, "bytes");
+    struct json_object *cache = json_get_object(pager, "cache");
+    struct json_object *swap = json_get_object(pager, "swap");
+    struct json_object *rates = json_get_object(pager, "rates");
+    struct json_object *faults = json_get_object(pager, "faults");
+    struct json_object *sets = json_get_object(pager, "working_set");
+    struct json_object *sampling = json_get_object(pager, "sampling");
+    struct json_object *held = json_get_object(pager, "held");
+    struct pager_info p = {
+        .standing = get_string(pager, "standing"),
+        .phase = get_string(pager, "phase"),
+        .error = get_string(pager, "error"),
+        .parked = get_yes_no(pager, "parked"),
+        .evicting = get_yes_no(pager, "evicting"),
+        .stopped = get_yes_no(pager, "stopped"),
+        .pid = get_u64(pager, "pid"),
+        .absent = get_u64(bytes, "absent"),
+        .resident = get_u64(bytes, "resident"),
+        .zero = get_u64(bytes, "zero"),
+        .compressed = get_u64(bytes, "compressed"),
+        .swapped = get_u64(bytes, "swapped"),
+        .cache_payload = get_u64(cache, "payload"),
+        .cache_occupied = get_u64(cache, "occupied"),
+        .cache_limit = get_u64(cache, "limit"),
+        .cache_ratio = get_double(cache, "ratio"),
+        .swap_size = get_u64(swap, "size"),
+        .swap_used = get_u64(swap, "used"),
+        .allowed = get_u64(pager, "allowed"),
+        .own = get_u64(pager, "own"),
+        .out_rate = get_double(rates, "out"),
+        .in_rate = get_double(rates, "in"),
+        .write_rate = get_double(rates, "write"),
+        .read_rate = get_double(rates, "read"),
+        .first = read_faults(faults, "absent"),
+        .from_zero = read_faults(faults, "zero"),
+        .from_cache = read_faults(faults, "compressed"),
+        .from_swap = read_faults(faults, "swapped"),
+        .protected = read_faults(faults, "protected"),
+        .ws_1s = get_u64(sets, "1s"),
+        .ws_10s = get_u64(sets, "10s"),
+        .ws_1min = get_u64(sets, "1min"),
+        .ws_10min = get_u64(sets, "10min"),
+        .sampled_active = get_double(sampling, "active"),
+        .sample_windows = get_u64(sampling, "windows"),
+        .held = get_u64(held, "pages"),
+        .held_offset = get_u64(held, "offset"),
+        .held_error = get_string(held, "error"),
+        .io_errors = get_u64(pager, "io_errors"),
+        .takeovers = get_u64(pager, "takeovers"),
+    };
+
+    p.state = pager ? pager_state(&p) : NULL;
+    return p;
+}
+
 void guest_info_read(struct guest_info *guest, struct json_object *object)
 {
     struct json_object *activity = json_get_object(object, "activity");
@@ -145,6 +230,8 @@ void guest_info_read(struct guest_info *guest, struct json_object *object)
         .resident_rate = UNKNOWN_DOUBLE,
         .balloon_rate = UNKNOWN_DOUBLE,
     };
+    guest->pager = read_pager(json_get_object(object, "pager"));
+    guest->has_pager = guest->pager.standing ? "yes" : "no";
     read_stats(guest, json_get_object(object, "stats"));
     read_distress(guest, object);
 }

@@ -24,6 +24,34 @@ struct host_info {
 
 #define DISTRESS_TEXT_MAX 96
 
+/* How long the guest waited for its pager, seconds, and how often. */
+struct fault_info {
+    uint64_t count;
+    double p50, p90, p99;
+};
+
+/* All unknown where the guest has no pager. */
+struct pager_info {
+    const char
+        *state; /* one word for all of it: "serving", "parking", "parked", "held", "refused" */
+    const char *standing, *phase, *error;
+    const char *parked, *evicting, *stopped; /* "yes", "no" */
+    uint64_t pid;
+    uint64_t absent, resident, zero, compressed, swapped; /* bytes of the guest's RAM */
+    uint64_t cache_payload, cache_occupied, cache_limit;
+    double cache_ratio;
+    uint64_t swap_size, swap_used;
+    uint64_t allowed, own;
+    double out_rate, in_rate, write_rate, read_rate; /* bytes per second */
+    struct fault_info first, from_zero, from_cache, from_swap, protected;
+    uint64_t ws_1s, ws_10s, ws_1min, ws_10min; /* working set, bytes */
+    double sampled_active;                     /* 0..1 */
+    uint64_t sample_windows;
+    uint64_t held, held_offset; /* pages that can't be read back; where one of them is */
+    const char *held_error;
+    uint64_t io_errors, takeovers;
+};
+
 struct guest_info {
     const char *name, *vmm, *socket, *ram, *link, *error;
     const char *running; /* "yes", "no" */
@@ -45,6 +73,8 @@ struct guest_info {
     double distress_age;
     const char *reason, *explain;
     double decided_age;
+    struct pager_info pager;
+    const char *has_pager; /* "yes", "no" */
     /* Between two samples of `top`, bytes per second; unknown with the first one. */
     double resident_rate, balloon_rate;
 };

@@ -168,6 +168,26 @@ const char *text_age(double seconds, char buf[static TEXT_FIGURE_MAX])
     return buf;
 }
 
+const char *text_latency(double seconds, char buf[static TEXT_FIGURE_MAX])
+{
+    static const struct {
+        double seconds;
+        const char *unit;
+    } units[] = {{1, "s"}, {1e-3, "ms"}, {1e-6, "us"}};
+    size_t unit = 0;
+    double value;
+
+    if (isnan(seconds))
+        return unknown(buf);
+    /* What would be shown as 1000 of a unit is 1 of the next larger. */
+    while (unit + 1 < G_N_ELEMENTS(units) && seconds < 0.9995 * units[unit].seconds)
+        unit++;
+    value = fmin(fmax(seconds / units[unit].seconds, 0), 1e9);
+    g_snprintf(buf, TEXT_FIGURE_MAX, value < 9.95 && value != floor(value) ? "%.1f%s" : "%.0f%s",
+               value, units[unit].unit);
+    return buf;
+}
+
 const char *text_time(double seconds, char buf[static TEXT_FIGURE_MAX])
 {
     struct tm tm;

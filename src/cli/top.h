@@ -32,6 +32,7 @@ struct top {
     char *settings_path;
     bool ascii;
     bool paused;
+    bool pagers; /* the columns about pagers are shown, not those of the settings */
     enum top_mode mode;
 
     struct top_sample *sample; /* NULL before the first */
@@ -64,6 +65,9 @@ void top_take_answer(struct top *top, struct top_answer *answer, int64_t monoton
 
 /* Computes the rows anew after the filter, the sorting or the sample has changed. */
 void top_update_rows(struct top *top);
+
+/* The columns shown now, in order; their number. */
+size_t top_columns(const struct top *top, int ret_columns[static COLUMNS_MAX]);
 
 /* The guest under the cursor; NULL where there is none. */
 const struct guest_info *top_selected(const struct top *top);

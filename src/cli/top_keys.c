@@ -10,6 +10,7 @@ const struct top_key_help TOP_KEYS[] = {
     {"Space", "look again at once"},
     {"Ctrl-L", "draw the screen anew"},
     {"d s", "change the delay"},
+    {"v", "what pagers have put out, and back to the other columns"},
     {"f F o O", "choose columns and their order"},
     {"Up Down PgUp PgDn", "move the cursor; also Home and End"},
     {"Left Right", "move sideways where the screen is too narrow"},
@@ -80,7 +81,7 @@ static bool sort_key(struct top *top, int key)
 static void sort_beside(struct top *top, int step)
 {
     int columns[COLUMNS_MAX];
-    int count = (int)top_settings_shown(&top->settings, columns);
+    int count = (int)top_columns(top, columns);
     int at = -1;
 
     for (int i = 0; i < count; i++) {
@@ -156,8 +157,13 @@ static void key_command(struct top *top, int key)
     case 'F':
     case 'o':
     case 'O':
+        top->pagers = false; /* those about pagers are always the same */
         open_window(top, TOP_COLUMNS);
         top->popup_cursor = 0;
+        break;
+    case 'v':
+        top->pagers = !top->pagers;
+        top->first_column = 0;
         break;
     case 'e':
     case SCREEN_KEY_ENTER:

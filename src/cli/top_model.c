@@ -24,6 +24,13 @@ void top_deinit(struct top *top)
     g_free(top->explained);
 }
 
+size_t top_columns(const struct top *top, int ret_columns[static COLUMNS_MAX])
+{
+    if (top->pagers)
+        return columns_of_pagers(ret_columns);
+    return top_settings_shown(&top->settings, ret_columns);
+}
+
 static const struct guest_info *guest_at(const struct top *top, size_t row)
 {
     return &top->sample->guests[g_array_index(top->rows, uint32_t, row)];

@@ -91,7 +91,7 @@ static void draw_message(const struct top *top, struct screen *screen)
 /* What is shown on this screen: the name, and the others from the first column on. */
 static size_t visible_columns(struct top *top, int ret_columns[static COLUMNS_MAX])
 {
-    size_t count = top_settings_shown(&top->settings, ret_columns);
+    size_t count = top_columns(top, ret_columns);
     size_t keep = count > 0 && ret_columns[0] == 0 ? 1 : 0;
     size_t skip = MIN(top->first_column, count - MIN(count, keep + 1));
 

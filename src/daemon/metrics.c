@@ -8,6 +8,9 @@
 #include <config.h>
 #include <math.h>
 
+#include "daemon/metrics_pager.h"
+#include "daemon/metrics_put.h"
+
 /* Where the figures come from. */
 struct source {
     const struct host_status *host;
@@ -16,11 +19,6 @@ struct source {
     const struct guest *guest;
     const struct vmm_facts *facts;
     struct guest_view view; /* of the guest; all zero where it has none yet */
-};
-
-enum metric_type {
-    METRIC_GAUGE,
-    METRIC_COUNTER,
 };
 
 struct metric {
@@ -144,83 +142,56 @@ static const struct metric guest_metrics[] = {
 };
 /* clang-format on */
 
-static void put_header(GString *text, const char *name, enum metric_type type, const char *help)
-{
-    g_string_append_printf(text, "# HELP aerostat_%s %s\n# TYPE aerostat_%s %s\n", name, help, name,
-                           type == METRIC_COUNTER ? "counter" : "gauge");
-}
-
-/* @labels "" or "{...}". */
-static void put_sample(GString *text, const char *name, const char *labels, double value)
-{
-    char number[G_ASCII_DTOSTR_BUF_SIZE];
-
-    g_ascii_formatd(number, sizeof(number), "%.15g", value);
-    g_string_append_printf(text, "aerostat_%s%s %s\n", name, labels, number);
-}
-
-/* A label's value: backslash, quote and newline are escaped; guests' names have no newline
- * (guests.c). */
-static char *label_of(const struct guest *guest)
-{
-    GString *label = g_string_new("{domain=\"");
-
-    for (const char *c = guest->key; *c; c++) {
-        if (*c == '\\' || *c == '"')
-            g_string_append_c(label, '\\');
-        g_string_append_c(label, *c);
-    }
-    return g_string_free(g_string_append(label, "\"}"), FALSE);
-}
-
 static void put_info(GString *text)
 {
-    put_header(text, "build_info", METRIC_GAUGE, "1; its label says which version runs.");
-    put_sample(text, "build_info", "{version=\"" AEROSTAT_VERSION "\"}", 1);
+    metrics_put_header(text, "build_info", METRIC_GAUGE, "1; its label says which version runs.");
+    metrics_put_sample(text, "build_info", "{version=\"" AEROSTAT_VERSION "\"}", 1);
 }
 
 static void put_states(GString *text, const struct host_status *host)
 {
-    put_header(text, "host_state", METRIC_GAUGE, "1 for the state that the host is in.");
+    metrics_put_header(text, "host_state", METRIC_GAUGE, "1 for the state that the host is in.");
     for (int i = 0; i < HOST_STATE_MAX; i++) {
         g_autofree char *label =
             g_strdup_printf("{state=\"%s\"}", host_state_name((enum host_state)i));
 
-        put_sample(text, "host_state", label, host->policy.state == (enum host_state)i);
+        metrics_put_sample(text, "host_state", label, host->policy.state == (enum host_state)i);
     }
-    put_header(text, "host_state_seconds_total", METRIC_COUNTER, "Time spent in each state.");
+    metrics_put_header(text, "host_state_seconds_total", METRIC_COUNTER,
+                       "Time spent in each state.");
     for (int i = 0; i < HOST_STATE_MAX; i++) {
         g_autofree char *label =
             g_strdup_printf("{state=\"%s\"}", host_state_name((enum host_state)i));
 
-        put_sample(text, "host_state_seconds_total", label,
-                   (double)host->state_usec[i] / (double)USEC_PER_SEC);
+        metrics_put_sample(text, "host_state_seconds_total", label,
+                           (double)host->state_usec[i] / (double)USEC_PER_SEC);
     }
 }
 
 static void put_orders(GString *text, const struct host_status *host)
 {
-    put_header(text, "orders_total", METRIC_COUNTER, "Balloon targets sent to guests, by reason.");
+    metrics_put_header(text, "orders_total", METRIC_COUNTER,
+                       "Balloon targets sent to guests, by reason.");
     for (int i = 0; i < REASON_MAX; i++) {
         g_autofree char *label = g_strdup_printf("{reason=\"%s\"}", reason_name((enum reason)i));
 
         /* Most reasons hold a guest where it is and never send anything. */
         if (host->orders.sent[i])
-            put_sample(text, "orders_total", label, (double)host->orders.sent[i]);
+            metrics_put_sample(text, "orders_total", label, (double)host->orders.sent[i]);
     }
 }
 
 static void put_api(GString *text, const struct api_stats *api)
 {
-    put_header(text, "api_answers_total", METRIC_COUNTER,
-               "Answers of the API, by class of status.");
+    metrics_put_header(text, "api_answers_total", METRIC_COUNTER,
+                       "Answers of the API, by class of status.");
     for (int i = 2; i < API_STATUS_CLASSES; i++) {
         g_autofree char *label = g_strdup_printf("{class=\"%dxx\"}", i);
 
-        put_sample(text, "api_answers_total", label, (double)api->answers[i]);
+        metrics_put_sample(text, "api_answers_total", label, (double)api->answers[i]);
     }
-    put_header(text, "api_connections", METRIC_GAUGE, "Open connections of the API.");
-    put_sample(text, "api_connections", "", api->connections);
+    metrics_put_header(text, "api_connections", METRIC_GAUGE, "Open connections of the API.");
+    metrics_put_sample(text, "api_connections", "", api->connections);
 }
 
 static void put_guests(GString *text, struct source *s, const struct guests *guests)
@@ -230,7 +201,7 @@ static void put_guests(GString *text, struct source *s, const struct guests *gue
     for (size_t i = 0; i < G_N_ELEMENTS(guest_metrics); i++) {
         const struct metric *metric = &guest_metrics[i];
 
-        put_header(text, metric->name, metric->type, metric->help);
+        metrics_put_header(text, metric->name, metric->type, metric->help);
         for (guint j = 0; j < sorted->len; j++) {
             g_autofree char *label = NULL;
             double value;
@@ -245,8 +216,8 @@ static void put_guests(GString *text, struct source *s, const struct guests *gue
             value = metric->read(s);
             if (isnan(value))
                 continue;
-            label = label_of(s->guest);
-            put_sample(text, metric->name, label, value);
+            label = metrics_label(s->guest->key, NULL);
+            metrics_put_sample(text, metric->name, label, value);
         }
     }
 }
@@ -260,12 +231,13 @@ char *metrics_text(const struct host_status *host, const struct config *config,
 
     put_info(text);
     for (size_t i = 0; i < G_N_ELEMENTS(host_metrics); i++) {
-        put_header(text, host_metrics[i].name, host_metrics[i].type, host_metrics[i].help);
-        put_sample(text, host_metrics[i].name, "", host_metrics[i].read(&s));
+        metrics_put_header(text, host_metrics[i].name, host_metrics[i].type, host_metrics[i].help);
+        metrics_put_sample(text, host_metrics[i].name, "", host_metrics[i].read(&s));
     }
     put_states(text, host);
     put_orders(text, host);
     put_api(text, api);
     put_guests(text, &s, guests);
+    metrics_put_pagers(text, guests);
     return g_string_free(text, FALSE);
 }

@@ -32,6 +32,11 @@ def guest(name="web", **changes):
     return {**documented("Guest"), "name": name, **changes}
 
 
+def paged(name="web", **changes):
+    """A guest whose pager is otherwise."""
+    return guest(name, pager={**documented("Guest")["pager"], **changes})
+
+
 def event(**changes):
     return {**documented("Event"), **changes}
 
@@ -117,6 +122,7 @@ class FakeApi:
             "GET /v1/guests": lambda: {"guests": self.guests},
             "GET /v1/events": {"next": 17, "lost": 0, "events": [event()]},
             "GET /v1/decisions": {"next": 17, "lost": 0, "events": [event()]},
+            "GET /v1/guests/web/translate": documented("Translation"),
             "POST /v1/release": {"released": 3},
             "POST /v1/reload": {"reloaded": True},
         }
@@ -131,7 +137,7 @@ class FakeApi:
             if key in self.answers:
                 answer = self.answers[key]
                 return copy.deepcopy(answer) if not callable(answer) else answer()
-        match = re.fullmatch(r"/v1/guests/([^/]+)(/release)?", bare)
+        match = re.fullmatch(r"/v1/guests/([^/]+)(/release|/park|/unpark)?", bare)
         for one in self.guests:
             if match and match.group(1) == escape(one["name"]):
                 return one

@@ -105,6 +105,17 @@ static void test_figures(void)
     g_assert_cmpstr(text_age(3 * 3600 + 5, buf), ==, "3 h");
     g_assert_cmpstr(text_age(1e9, buf), ==, "11574 d");
     g_assert_cmpstr(text_age(NAN, buf), ==, "-");
+    g_assert_cmpstr(text_latency(0, buf), ==, "0us");
+    g_assert_cmpstr(text_latency(0.0000012, buf), ==, "1.2us");
+    g_assert_cmpstr(text_latency(0.000048, buf), ==, "48us");
+    g_assert_cmpstr(text_latency(0.000999, buf), ==, "999us");
+    g_assert_cmpstr(text_latency(0.0009999, buf), ==, "1.0ms");
+    g_assert_cmpstr(text_latency(0.0012, buf), ==, "1.2ms");
+    g_assert_cmpstr(text_latency(0.5, buf), ==, "500ms");
+    g_assert_cmpstr(text_latency(3.25, buf), ==, "3.2s");
+    g_assert_cmpstr(text_latency(INFINITY, buf), ==, "1000000000s");
+    g_assert_cmpstr(text_latency(-1, buf), ==, "0us");
+    g_assert_cmpstr(text_latency(NAN, buf), ==, "-");
     g_assert_cmpstr(text_time(0, buf), ==, "1970-01-01 00:00:00");
     g_assert_cmpstr(text_time(NAN, buf), ==, "-");
     g_assert_cmpstr(text_time(-1, buf), ==, "-");

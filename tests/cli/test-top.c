@@ -41,6 +41,10 @@ static char *guest_text(const char *name, unsigned resident, unsigned balloon, c
         " \"resident\": %" PRIu64 ", \"active\": 209715200, \"entitled\": 402653184,"
         " \"balloon\": {\"driver\": \"working\", \"current\": %" PRIu64 ", \"target\": 134217728},"
         " \"shares\": 5120, \"reservation\": 0, \"limit\": 536870912, \"reason\": \"shortage\","
+        " \"pager\": {\"standing\": \"serves\", \"phase\": \"serving\", \"parked\": false, "
+        "\"bytes\":"
+        " {\"resident\": 390070272, \"swapped\": 46137344}, \"rates\": {\"out\": 1048576},"
+        " \"faults\": {\"swapped\": {\"count\": 3, \"p50\": 0.00005, \"p99\": 0.0012}}},"
         " \"stats\": {\"trust\": \"fresh\", \"swap_in_rate\": 2048, \"major_fault_rate\": 3},"
         " \"distress\": [%s]}",
         name, resident * MIB, balloon * MIB, distress);
@@ -458,10 +462,28 @@ static void test_random_keys(struct fixture *f, gconstpointer data G_GNUC_UNUSED
     g_rmdir(directory);
 }
 
+/* v shows other columns, sorts among them, and goes back; the choice of columns is about the first
+ * ones. */
+static void test_pagers_screen(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    assert_shows(f, "ZIPPED", false);
+    keys(f, "v");
+    assert_golden(f, "top-pagers.txt");
+    keys(f, "X");
+    g_assert_cmpint(f->top.settings.sort, ==, column_find("swapped"));
+    keys(f, "<");
+    g_assert_cmpint(f->top.settings.sort, ==, column_find("ratio"));
+    keys(f, "v");
+    assert_shows(f, "ZIPPED", false);
+    keys(f, "vf");
+    g_assert_false(f->top.pagers);
+    g_assert_cmpint(f->top.mode, ==, TOP_COLUMNS);
+}
+
 static void test_columns_table(void)
 {
     /* Keys that have a meaning of their own: see top_keys.c. */
-    static const char taken[] = "qh? dsfFoOe/p<>RIW";
+    static const char taken[] = "qh? dsvfFoOe/p<>RIW";
     int list[COLUMNS_MAX];
 
     for (size_t i = 0; i < COLUMN_COUNT_ALL; i++) {
@@ -522,6 +544,7 @@ int main(int argc, char **argv)
     ADD("pause-and-wants", test_pause_and_wants);
     ADD("help", test_help);
     ADD("columns-window", test_columns_window);
+    ADD("pagers-screen", test_pagers_screen);
     ADD("last-column-stays", test_last_column_stays);
     ADD("explain", test_explain);
     ADD("trouble", test_trouble);

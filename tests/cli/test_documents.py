@@ -88,12 +88,14 @@ class Completion(unittest.TestCase):
         self.assertEqual(self.complete("top --le"), ["--legend"])
         self.assertEqual(self.complete("events --json --f"), ["--follow"])
         self.assertEqual(self.complete("status --fo"), [])
-        self.assertEqual(self.complete("top --sort dis"), ["distress"])
+        self.assertEqual(self.complete("top --sort distr"), ["distress"])
 
     def test_guests(self):
         with FakeApi(guests=[guest("web"), guest("win"), guest("db"), guest(HOSTILE), guest("$(reboot)")]) as api:
             self.assertEqual(self.complete("explain w", api), ["web", "win"])
             self.assertEqual(self.complete("release ", api), ["web", "win", "db"])
+            self.assertEqual(self.complete("park w", api), ["web", "win"])
+            self.assertEqual(self.complete("translate --gva 1 d", api), ["db"])
             self.assertEqual(self.complete("set d", api), ["db"])
             self.assertEqual(self.complete("events --guest d", api), ["db"])
             self.assertEqual(self.complete("explain web ", api), [])
@@ -104,7 +106,7 @@ class Completion(unittest.TestCase):
     def test_settings(self):
         self.assertEqual(self.complete("set web sh"), ["shares="])
         self.assertFalse(self.spaces)
-        self.assertEqual(len(self.complete("set web ")), 5)
+        self.assertEqual(len(self.complete("set web ")), 6)
 
 
 if __name__ == "__main__":

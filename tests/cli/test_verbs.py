@@ -10,7 +10,8 @@ import threading
 import time
 import unittest
 
-from fake_api import HOSTILE, FakeApi, Raw, error, event, guest, host, silent_listener, unknown_guest
+from fake_api import (HOSTILE, FakeApi, Raw, documented, error, event, guest, host, paged, silent_listener,
+                      unknown_guest)
 from program import AEROSTAT, assert_harmless, environment, golden, run
 
 G = 1 << 30
@@ -19,10 +20,11 @@ ODD_GUESTS = [
     guest("db", distress=["swap-in", "low-available"], size=4 * G, resident=3 * G + 1),
     unknown_guest("new"),
     guest("データ", size=512 << 20),
-    guest("zoë\u0301", reason="nothing-free"),
+    guest("zoë\u0301", reason="nothing-free", pager=None),
     guest(HOSTILE),
     guest("x" * 300),
-    guest("types", size="12", resident=-1, active=1.5, balloon=[], distress="no list", driver=7, reason={}),
+    guest("types", size="12", resident=-1, active=1.5, balloon=[], distress="no list", driver=7, reason={},
+          pager={"standing": 7, "bytes": [], "rates": {"out": "x"}, "faults": {"swapped": 3}, "held": 1}),
     guest("huge", size=2**64 - 2, resident=2**64 - 1, active=2**63),
 ]
 
@@ -66,7 +68,7 @@ class Status(Case):
             self.assertEqual(json.loads(output)["guests"], ODD_GUESTS)
 
     def test_ten_thousand_guests(self):
-        with FakeApi(guests=[guest(f"vm{i:05}") for i in range(10000)]) as api:
+        with FakeApi(guests=[guest(f"vm{i:05}", pager=None) for i in range(10000)]) as api:
             lines = self.check(run("status", api=api)).splitlines()
             self.assertEqual(len(lines), 3 + 1 + 1 + 10000)
             self.assertTrue(lines[-1].startswith("vm09999 "))
@@ -96,6 +98,33 @@ class Explain(Case):
         self.assertIn(", not running\n", text)
         self.assertEqual(text.count("(not enacted)"), 8)
         self.assertLess(text.index("to 99M"), text.index("to 98M"))
+
+    def pager_lines(self, **changes):
+        """What is said of the pager."""
+        with FakeApi(guests=[paged(**changes)]) as api:
+            text = self.check(run("explain", "web", api=api))
+        return text[text.index("\npager ") + 1:text.index("\nstatistics ") + 1]
+
+    def test_pager_standings(self):
+        """One that does not serve is said to, with the reason, and nothing is made up about its map."""
+        unknown = {key: None for key in documented("Guest")["pager"]}
+        for standing, words in (("preparing", "swap file is being allocated"), ("missing", "another takes over"),
+                                ("beginning", "is starting"), ("ending", "ends after that"),
+                                ("refused", "can't have one"), ("none", "none yet"), ("new", "new")):
+            with self.subTest(standing):
+                text = self.pager_lines(**{**unknown, "standing": standing, "error": "because of\x1b[2J reasons"})
+                self.assertRegex(text, rf"\Apager       .*{words}.*\n            because of\\x1b\[2J reasons\n\Z")
+        with FakeApi(guests=[guest(pager=None)]) as api:
+            self.assertIn("pager       none: the guest is managed with its balloon alone\n",
+                          self.check(run("explain", "web", api=api)))
+
+    def test_pager_troubles(self):
+        golden(self, "explain-held.txt", self.pager_lines(
+            phase="parking", evicting=False, error="/dev/sda is open with O_DIRECT", allowed=None, takeovers=2,
+            io_errors=9, stopped=True, held={"pages": 3, "offset": 8192, "error": "Input/output error"},
+            faults={}, sampling={"active": None}))
+        self.assertIn("; parked: all that", self.pager_lines(parked=True))
+        self.assertIn("; unparking: ", self.pager_lines(phase="unparking", parked=True))
 
     def test_json(self):
         with FakeApi() as api:
@@ -135,6 +164,7 @@ class Set(Case):
                 (["reservation=0", "exempt=off", "limit=none"], {"reservation": 0, "exempt": False, "limit": "none"}),
                 (["guest-swap=no"], {"guest_swap": "no"}),
                 (["guest-swap=present"], {"guest_swap": "present"}),
+                (["pager=no"], {"pager": False}),
                 (["shares=", "limit=default", "exempt="], {"shares": None, "limit": None, "exempt": None})):
             with self.subTest(words), FakeApi() as api:
                 text = self.check(run("set", "web", *words, api=api))
@@ -150,7 +180,7 @@ class Set(Case):
                 ([], "something is missing"),
                 (["shares"], "'shares' is no key=value"),
                 (["=5"], "unknown setting ''"),
-                (["colour=red"], "unknown setting 'colour': there are shares, reservation, limit, exempt and "),
+                (["colour=red"], "unknown setting 'colour': there are shares, reservation, limit, exempt, "),
                 (["shares=0"], "shares=0: it takes high, normal, low or a number from 1"),
                 (["shares=-1"], "shares=-1"),
                 (["shares=lots"], "shares=lots"),
@@ -189,6 +219,143 @@ class Release(Case):
         with FakeApi() as api:
             api.answers["POST /v1/release"] = error(403, "forbidden", "only root and the group adm may")
             self.check(run("release", api=api), 4, "only root and the group adm may")
+
+
+class Park(Case):
+    def test_returns_at_once(self):
+        with FakeApi(guests=[paged(phase="parking")]) as api:
+            text = self.check(run("park", "web", api=api))
+            self.assertEqual(text, "web: parking: 372M resident, 40M zero, 24M compressed, 44M swapped\n")
+            self.assertEqual(api.requests, [("POST", "/v1/guests/web/park", None)])
+            self.assertEqual(json.loads(self.check(run("unpark", "web", "--json", api=api))), paged(phase="parking"))
+            self.assertEqual(api.requests[1], ("POST", "/v1/guests/web/unpark", None))
+
+    def waited(self, verb, *looks, code=0, message=None, flags=()):
+        """Each look at the guest sees the next of these; the last one for ever."""
+        left = list(looks)
+        with FakeApi(guests=[paged()]) as api:
+            api.answers["GET /v1/guests/web"] = lambda: left.pop(0) if len(left) > 1 else left[0]
+            text = self.check(run(verb, "web", "--wait", *flags, api=api), code, message)
+            self.assertEqual(len(left), 1)
+            return text
+
+    def test_wait(self):
+        out = {"absent": 0, "resident": 0, "zero": 256 << 20, "compressed": 0, "swapped": 256 << 20}
+        text = self.waited("park", paged(phase="parking"), paged(standing="missing", phase=None),
+                           paged(phase="parking", parked=True), paged(parked=True, bytes=out))
+        self.assertEqual(text, "web: parked: 0 resident, 256M zero, 0 compressed, 256M swapped\n")
+        text = self.waited("unpark", paged(phase="unparking", parked=True), paged())
+        self.assertEqual(text, "web: unparked: 372M resident, 40M zero, 24M compressed, 44M swapped\n")
+        self.assertEqual(json.loads(self.waited("park", paged(parked=True), flags=["--json"])), paged(parked=True))
+
+    def test_begins_late(self):
+        self.waited("park", paged(), paged(), paged(phase="parking"), paged(parked=True))
+
+    def test_fails(self):
+        for looks, message in (
+                ([paged(phase="parking"), paged(error="the disk is full")], "web: it was not parked: the disk is full"),
+                ([paged(phase="parking"), paged()], "it was not parked: the pager has given up"),
+                ([paged(phase="parking"), paged(standing="refused", error="no\x07")], "not parked: no\\x07"),
+                ([paged(phase="parking"), guest(pager=None)], "not parked")):
+            with self.subTest(message):
+                self.assertEqual(self.waited("park", *looks, code=1, message=message), "")
+        self.waited("park", paged(phase="parking"), error(404, "not-found", "there is no guest"), code=3,
+                    message="there is no guest")
+
+    def test_refused(self):
+        with FakeApi() as api:
+            for verb in ("park", "unpark"):
+                for flags in ([], ["--wait"]):
+                    api.answers[f"POST /v1/guests/web/{verb}"] = error(409, "conflict", "guest web has no pager: why")
+                    self.check(run(verb, "web", *flags, api=api), 1, "guest web has no pager: why")
+                    self.check(run(verb, "nobody", *flags, api=api), 3, "nobody")
+                    api.answers[f"POST /v1/guests/web/{verb}"] = error(403, "forbidden", "only root may")
+                    self.check(run(verb, "web", *flags, api=api), 4, "only root may")
+
+
+class Translate(Case):
+    def translated(self, *words, **changes):
+        with FakeApi() as api:
+            api.answers["GET /v1/guests/web/translate"] = {**documented("Translation"), **changes}
+            text = self.check(run("translate", "web", *words, api=api))
+            self.assertEqual(len(api.requests), 1)
+            return api.requests[0][1], text
+
+    def memory(self, **page):
+        return {"address": 0x7f0000000000, "source": "pager", "page": 7, "sampled": False, **page}
+
+    def test_questions(self):
+        for words, path in ((["0x1000"], "?gpa=0x1000"), (["4096"], "?gpa=0x1000"), (["0"], "?gpa=0x0"),
+                            (["0XFFFFFFFFFFFFFFFF"], "?gpa=0xffffffffffffffff"),
+                            (["--gva", "0xffff888000000000"], "?gva=0xffff888000000000&cpu=0"),
+                            (["--gva=1", "--cpu", "3"], "?gva=0x1&cpu=3")):
+            with self.subTest(words):
+                self.assertEqual(self.translated(*words)[0], "/v1/guests/web/translate" + path)
+
+    def test_mistakes(self):
+        for words, message in (([], "something is missing"), (["web"], "something is missing"),
+                               (["web", "x"], "'x' is no address"), (["web", "-1"], "unknown option -1"),
+                               (["web", "1G"], "'1G' is no address"), (["web", "0x"], "'0x' is no address"),
+                               (["web", "1", "2"], "'2' is one word too many"),
+                               (["web", "1", "--gva", "2"], "'1' is one word too many"),
+                               (["web", "--gva", "2^3"], "--gva 2^3: it takes an address"),
+                               (["web", "1", "--cpu", "0"], "--cpu goes with --gva"),
+                               (["web", "--gva", "1", "--cpu", "65536"], "--cpu 65536: it takes a number")):
+            with self.subTest(words), FakeApi() as api:
+                self.assertEqual(self.check(run("translate", *words, api=api), 2, message), "")
+                self.assertEqual(api.requests, [])
+
+    def test_text(self):
+        golden(self, "translate.txt", self.translated("--gva", "0")[1])
+
+    def test_no_memory(self):
+        nowhere = {"virtual": None, "memory": None, "host": None}
+        for physical, line in (
+                ({"address": 4096, "reach": "nothing", "region": None}, "guest physical   0x1000              nothing is there"),
+                ({"address": 4096, "reach": "device", "region": None}, "guest physical   0x1000              a device, no memory"),
+                (None, "guest physical   -                   the guest's page tables have no such address")):
+            self.assertEqual(self.translated("0", physical=physical, **nowhere)[1], line + "\n")
+
+    def test_pages(self):
+        for page, words in (
+                (self.memory(state="absent"), "absent: never touched"), (self.memory(state="zero"), "zero: was all zeros"),
+                (self.memory(state="resident"), "7                   resident\n"),
+                (self.memory(state="compressed", length=1200, cache_offset=8192, sampled=True),
+                 "compressed: 1200 bytes at byte 8192 of the cache file; sampled"),
+                ({"address": 1, "source": "kernel", "state": "swapped"}, "swapped by the kernel (no pager"),
+                ({"address": 1, "source": "kernel", "state": "unmapped"}, "unmapped (no pager"),
+                ({"address": 1, "source": "kernel", "state": None}, "- (no pager")):
+            with self.subTest(words):
+                self.assertIn(words, self.translated("0", memory=page)[1])
+
+    def test_host(self):
+        for host_page, words in (
+                ({"present": True, "frame": 0x1234, "address": 0x1234010, "hidden": None},
+                 "host physical    0x1234010           frame 0x1234"),
+                ({"present": True, "frame": None, "address": None, "hidden": "CAP_SYS_ADMIN"},
+                 "host physical    -                   in memory, hidden: CAP_SYS_ADMIN"),
+                ({"present": None, "frame": None, "address": None, "hidden": "no right"}, "not known: no right"),
+                ({"present": False, "frame": None, "address": None, "hidden": None}, "no page is mapped there now")):
+            with self.subTest(words):
+                self.assertIn(words, self.translated("0", host=host_page)[1])
+
+    def test_json(self):
+        with FakeApi() as api:
+            self.assertEqual(json.loads(self.check(run("translate", "web", "0", "--json", api=api))),
+                             documented("Translation"))
+
+    def test_hostile(self):
+        _, text = self.translated("0", physical={"address": 1, "reach": "memory", "region": HOSTILE},
+                                  memory=self.memory(state=HOSTILE), host={"present": None, "hidden": HOSTILE})
+        assert_harmless(self, text.encode())
+
+    def test_refused(self):
+        with FakeApi() as api:
+            api.answers["GET /v1/guests/web/translate"] = error(409, "conflict", "guest web: no answer for 3000 ms")
+            self.check(run("translate", "web", "0", api=api), 1, "no answer for 3000 ms")
+            api.answers["GET /v1/guests/web/translate"] = error(403, "forbidden", "only root may see addresses")
+            self.check(run("translate", "web", "0", api=api), 4, "only root may see addresses")
+            self.check(run("translate", "nobody", "0", api=api), 3, "nobody")
 
 
 class Events(Case):
@@ -406,6 +573,9 @@ class CommandLine(Case):
                 (["top", "--columns", "name,name"], "top: --columns: 'name' is unknown or repeated"),
                 (["top", "--columns", ""], "top: --columns: '' is unknown or repeated"),
                 (["top", "--sort", "frob"], "top: --sort: there is no column 'frob'"),
+                (["top", "--pager", "--columns", "name"], "top: --pager and --columns exclude each other"),
+                (["park"], "park: something is missing: aerostat park VM"),
+                (["unpark", "a", "b"], "unpark: 'b' is one word too many"),
                 (["top", "--csv", "--json"], "top: --json and --csv exclude each other"),
                 (["top", "5"], "top: '5' is one word too many"),
                 (["explain", "a", HOSTILE], "is one word too many")):

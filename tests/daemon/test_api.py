@@ -410,8 +410,8 @@ class Metrics(Api):
                 continue
             match = self.SAMPLE.match(line)
             self.assertTrue(match, line)
-            self.assertEqual(match[1], last)
-            self.assertIn(match[1], types)
+            name = re.sub("_(bucket|sum|count)$", "", match[1]) if types[last] == "histogram" else match[1]
+            self.assertEqual(name, last)
             self.assertRegex(match[1], r"^aerostat_[a-z_]+$")
             float(match[3])
             self.assertNotIn(match.group(1, 2), seen)
