@@ -146,6 +146,7 @@ static const int allowed[] = {
     SCMP_SYS(madvise),
     SCMP_SYS(getrandom),
     SCMP_SYS(sched_getaffinity), /* malloc: how many arenas */
+    SCMP_SYS(sysinfo),           /* qsort: how much memory there is */
     /* itself */
     SCMP_SYS(getpid),
     SCMP_SYS(gettid),

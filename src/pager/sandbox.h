@@ -3,10 +3,10 @@
  * What the pager may do once it has what it needs: no capability, no new privileges, no other file
  * than the ones it has open, and the system calls it serves with. In two steps, because
  * capabilities belong to a thread and a system call filter is for all of them:
- *   1. attach, open files, make the io_urings (their buffers are pinned memory: CAP_IPC_LOCK);
- *   2. sandbox_drop_privileges, while there is one thread: those to come inherit what is left;
- *   3. start all threads, and what else needs opening (/proc/self/statm);
- *   4. sandbox_enter.
+ *   1. attach, open files and what else needs opening (/proc/self/statm);
+ *   2. start the threads; each makes its io_uring (whose buffers are pinned memory: CAP_IPC_LOCK),
+ *      then calls sandbox_drop_privileges, as the main thread does;
+ *   3. sandbox_enter, when all threads have.
  * What is not allowed kills the process; its successor takes over. sandbox.c has the list. A
  * process in the sandbox ends by _exit(2): exit handlers (of a sanitizer) want more than it may.
  */
@@ -15,7 +15,8 @@
 #include <glib.h>
 #include <stdbool.h>
 
-/* No capabilities, in no set, and never again; no core dumps, no debugger of equal rights. */
+/* For the calling thread, no capabilities, in no set, and never again; for the process, no core
+ * dumps, no debugger of equal rights. */
 bool sandbox_drop_privileges(GError **error);
 
 /*

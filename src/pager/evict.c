@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A batch of pages goes out: the steps of engine.h, each for the whole batch before the next one
+ * begins, adjacent pages in one call. Pages of the cache go the same way, without what concerns the
+ * memfd: they are out already.
+ *
+ * Between evict_begin and evict_finish the writes are under way and other batches are prepared. A
+ * page that somebody wants meanwhile is not put out (its writer waits for the rest of the write, a
+ * millisecond or two); one whose write failed stays where it was, and its slot is given back: what
+ * lies in it does not matter, for no entry names it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/falloc.h>
+#include <sched.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "pager/mover_impl.h"
+
+/* Tries to make a hole of a part of a huge page that was just busy. */
+#define PUNCH_TRIES 1000
+
+/* Batches of which nothing found a place, until it is given up for a while. */
+#define FRUITLESS_MAX 4
+#define STUCK_USEC    USEC_PER_SEC
+
+static bool from_memfd(const struct moved *moved)
+{
+    return !moved->keep && moved->from.state == PAGE_RESIDENT;
+}
+
+static bool stays_in_memfd(const struct moved *moved)
+{
+    return moved->keep && moved->from.state == PAGE_RESIDENT;
+}
+
+/* Step 1. */
+static void protect(struct mover *m, struct batch *b)
+{
+    for (unsigned i = 0, n; (n = batch_run(b, &i, from_memfd)) > 0; i += n) {
+        if (batch_ioctl(m->e, uffd_protect, b->moved[i].page, n) == 0)
+            continue;
+        for (unsigned k = i; k < i + n; k++)
+            b->moved[k].keep = true;
+    }
+}
+
+/* Step 2. */
+static void read_memfd(struct mover *m, struct batch *b)
+{
+    for (unsigned i = 0, n; (n = batch_run(b, &i, from_memfd)) > 0; i += n) {
+        ssize_t got = pread(m->e->memfd, batch_bytes(m, b, i), n * PAGE_BYTES,
+                            (off_t)(b->moved[i].page * PAGE_BYTES));
+        unsigned whole = got > 0 ? (unsigned)((size_t)got / PAGE_BYTES) : 0;
+
+        for (unsigned k = i + whole; k < i + n; k++)
+            b->moved[k].keep = b->moved[k].failed = true;
+    }
+}
+
+static void read_cache(struct mover *m, struct batch *b)
+{
+    for (unsigned i = 0; i < b->n; i++) {
+        struct moved *moved = &b->moved[i];
+
+        if (moved->keep || moved->from.state != PAGE_COMPRESSED)
+            continue;
+        if (cache_get(m->e->cache, moved->page, moved->from, batch_bytes(m, b, i)) < 0)
+            moved->keep = moved->failed = true;
+    }
+}
+
+static bool all_zero(const char *bytes)
+{
+    return bytes[0] == 0 && memcmp(bytes, bytes + 1, PAGE_BYTES - 1) == 0;
+}
+
+/* Does it go into the cache? */
+static bool put_in_cache(struct mover *m, const struct batch *b, struct moved *moved,
+                         const char *bytes)
+{
+    bool sample = b->goal == GOAL_SAMPLE || moved->from.sampled;
+    bool beyond = sample || b->goal == GOAL_RENEW;
+    size_t length = cache_compress(bytes, m->compressed, CACHE_LENGTH_MAX);
+    uint64_t offset;
+    int r;
+
+    if (length == 0 && !beyond)
+        return false;
+    if (length == 0)
+        r = cache_put(m->e->cache, moved->page, bytes, length = PAGE_BYTES, beyond, &offset);
+    else
+        r = cache_put(m->e->cache, moved->page, m->compressed, length, beyond, &offset);
+    if (r < 0) {
+        m->cache_full = true;
+        return false;
+    }
+    moved->to = (struct page_place){.state = PAGE_COMPRESSED,
+                                    .sampled = sample,
+                                    .length = (unsigned)length,
+                                    .location = offset};
+    return true;
+}
+
+static bool may_be_cached(const struct batch *b, const struct moved *moved)
+{
+    return b->goal != GOAL_SWAP && (b->goal != GOAL_DRAIN || moved->from.sampled);
+}
+
+/* Step 3, as far as it is done at once. What is to be written is moved together in the buffer;
+ * returns how much. */
+static unsigned store(struct mover *m, struct batch *b)
+{
+    unsigned to_write = 0;
+
+    for (unsigned i = 0; i < b->n; i++) {
+        struct moved *moved = &b->moved[i];
+        char *bytes = batch_bytes(m, b, i);
+
+        if (!moved->keep && claims_peek(m->e->claims, moved->page))
+            moved->keep = true;
+        if (moved->keep)
+            continue;
+        if (all_zero(bytes)) {
+            moved->to = (struct page_place){.state = PAGE_ZERO, .sampled = b->goal == GOAL_SAMPLE};
+        } else if (!may_be_cached(b, moved) || !put_in_cache(m, b, moved, bytes)) {
+            if (b->goal == GOAL_SAMPLE || b->goal == GOAL_RENEW) {
+                moved->keep = true;
+                continue;
+            }
+            if (to_write < i)
+                memcpy(batch_bytes(m, b, to_write), bytes, PAGE_BYTES);
+            b->at[to_write++] = i;
+        }
+    }
+    return to_write;
+}
+
+static void no_room(struct mover *m)
+{
+    if (m->swap_full_said || atomic_load(&pagemap_figures(&m->e->map)->slots) == 0)
+        return;
+    m->swap_full_said = true;
+    log_warning("guest %s: its swap file is full; what is left in memory stays there",
+                m->e->map.header->identity.name);
+    engine_say(m->e, PAGER_SAYS_FAILED, PAGER_ALLOW, "the swap file is full");
+}
+
+static void write_slots(struct mover *m, struct batch *b, unsigned n)
+{
+    unsigned done = 0;
+
+    while (done < n && mover_can_write(m, engine_now())) {
+        uint64_t first, got = slots_take(m->e->slots, n - done, &first);
+
+        if (got == 0) {
+            no_room(m);
+            break;
+        }
+        for (unsigned k = 0; k < got; k++)
+            b->moved[b->at[done + k]].to =
+                (struct page_place){.state = PAGE_SWAPPED, .location = first + k};
+        batch_request(m, b, true, done, (unsigned)got, first);
+        done += (unsigned)got;
+    }
+    for (; done < n; done++)
+        b->moved[b->at[done]].keep = b->moved[b->at[done]].failed = true;
+}
+
+void evict_begin(struct mover *m, struct batch *b)
+{
+    protect(m, b);
+    read_memfd(m, b);
+    read_cache(m, b);
+    write_slots(m, b, store(m, b));
+    if (b->requests_left == 0)
+        evict_finish(m, b);
+}
+
+void evict_written(struct mover *m, struct batch *b, const struct request *request, int result)
+{
+    struct pagemap_figures *figures = pagemap_figures(&m->e->map);
+
+    if (result >= 0) {
+        count(&figures->bytes_written, (uint64_t)result);
+        m->backoff = 0;
+        return;
+    }
+    for (unsigned i = request->first; i < request->first + request->n; i++)
+        b->moved[b->at[i]].keep = b->moved[b->at[i]].failed = true;
+    count(&figures->io_errors, 1);
+    if (engine_now() < m->write_after)
+        return; /* of the same trouble */
+    if (m->backoff == 0)
+        log_warning("guest %s: writing to %s: %s; its pages stay in memory",
+                    m->e->map.header->identity.name, m->e->swap_path, strerror(-result));
+    m->backoff = u64_clamp(m->backoff * 2, WRITE_BACKOFF_MIN, WRITE_BACKOFF_MAX);
+    m->write_after = engine_now() + m->backoff;
+}
+
+/* Steps 4 and 5 of one page. */
+static void commit(struct mover *m, const struct batch *b, struct moved *moved)
+{
+    struct engine *e = m->e;
+    struct pagemap_figures *figures = pagemap_figures(&e->map);
+    unsigned marks = claims_peek(e->claims, moved->page);
+
+    if (marks & MARK_WANTED && moved->from.state == PAGE_RESIDENT)
+        count(&figures->eviction_races, 1);
+    if (marks || moved->keep) {
+        if (moved->to.state != PAGE_ABSENT) /* it has a place */
+            engine_free_stored(e, moved->page, moved->to);
+        moved->keep = true;
+        return;
+    }
+    pagemap_set(&e->map, moved->page, moved->to);
+    if (moved->from.state == PAGE_RESIDENT)
+        count(&figures->evicted[moved->to.state], 1);
+    if (b->goal == GOAL_SAMPLE)
+        sampler_added(e->sampler, moved->page, engine_now());
+    else if (moved->from.sampled && !moved->to.sampled)
+        sampler_lost(e->sampler, moved->page, engine_now());
+}
+
+/* Step 6. A part of a huge page that could not be split is zeroed, but is no hole: that must not
+ * last, for it would count as the page. */
+static void punch(struct mover *m, uint64_t page, unsigned n)
+{
+    struct engine *e = m->e;
+
+    for (unsigned i = 0; i < PUNCH_TRIES && !atomic_load(&e->stopping); i++) {
+        if (i > 0)
+            sched_yield();
+        if (fallocate(e->memfd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                      (off_t)(page * PAGE_BYTES), (off_t)(n * PAGE_BYTES)) == 0 &&
+            engine_next_data(e, page, page + n) == page + n)
+            return;
+    }
+    atomic_store(&e->evicting, false);
+    log_error("guest %s: the kernel does not give up the memory at %#" PRIx64
+              " of its RAM; nothing more is evicted",
+              e->map.header->identity.name, page * PAGE_BYTES);
+}
+
+/* What could not find a place in a row of batches is not tried at once again. */
+static void judge(struct mover *m, const struct batch *b, unsigned went, unsigned failed)
+{
+    if (b->goal > GOAL_DRAIN)
+        return;
+    if (went > 0) {
+        m->fruitless = 0;
+        m->moved_in_pass += went;
+    }
+    m->failed_in_pass += failed;
+    if (went == 0 && failed > 0 && ++m->fruitless >= FRUITLESS_MAX) {
+        m->fruitless = 0;
+        m->stuck_until = engine_now() + STUCK_USEC;
+    }
+    if (went > 0 && failed == 0)
+        m->swap_full_said = false;
+}
+
+void evict_finish(struct mover *m, struct batch *b)
+{
+    unsigned went = 0, failed = 0;
+
+    for (unsigned i = 0; i < b->n; i++) {
+        commit(m, b, &b->moved[i]);
+        went += !b->moved[i].keep;
+        failed += b->moved[i].failed;
+    }
+    for (unsigned i = 0, n; (n = batch_run(b, &i, from_memfd)) > 0; i += n)
+        punch(m, b->moved[i].page, n);
+    for (unsigned i = 0, n; (n = batch_run(b, &i, stays_in_memfd)) > 0; i += n)
+        (void)batch_ioctl(m->e, uffd_unprotect, b->moved[i].page, n);
+    for (unsigned i = 0; i < b->n; i++) {
+        if (!b->moved[i].keep && b->moved[i].from.state == PAGE_COMPRESSED)
+            cache_drop(m->e->cache, b->moved[i].page, b->moved[i].from);
+        engine_give(m->e, b->moved[i].page);
+    }
+    judge(m, b, went, failed);
+    b->used = false;
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the faults thread share: faults.c (its loop), serve.c (a fault), load.c (reads
+ * of the swap file), held.c (pages that can't be read back), discard.c (what the guest gave back).
+ * Everything here belongs to that one thread. */
+#pragma once
+
+#include <pthread.h>
+
+#include "pager/engine.h"
+#include "pager/faults.h"
+#include "pager/streams.h"
+#include "pager/swapio.h"
+
+/* Reads under way: of single pages, and of runs that are read ahead. */
+#define LOADS_SINGLE 64
+#define LOADS_RUN    6
+
+/* Compressed, or never used, pages brought at a time. */
+#define COMPRESSED_RUN_MAX 16
+#define ZERO_RUN_MAX       32
+
+#define RETRY_MAX 256
+#define HELD_MAX  64
+
+/* Times between two tries: the address space is changing; the host has no memory. */
+#define RETRY_CHANGING_USEC  50
+#define RETRY_NO_MEMORY_USEC 1000
+
+struct fault {
+    uint64_t page;
+    bool missing; /* false: a write to a protected page */
+    usec_t since; /* when it was read; 0: not to be counted, nobody knows how long it waited */
+};
+
+enum load_state {
+    LOAD_FREE,
+    LOAD_READING,
+    LOAD_HERE, /* its bytes are, and are yet to be put in */
+};
+
+/* A read of adjacent pages from adjacent slots. Their claims are held. */
+struct load {
+    enum load_state state;
+    struct fault fault; /* its page is the first */
+    unsigned pages, at; /* how many; the first that is not seen to yet */
+    unsigned buffer;
+    size_t offset; /* in it, of the first page */
+};
+
+struct held {
+    uint64_t pages[HELD_MAX];
+    unsigned n;
+    bool more; /* than there is room for */
+    usec_t next;
+};
+
+struct faults {
+    struct engine *e;
+    struct swapio *io;
+    pthread_t thread;
+    int started; /* 0 or -errno */
+    pthread_barrier_t ready;
+
+    struct streams streams;
+    struct load single[LOADS_SINGLE], run[LOADS_RUN];
+    struct fault retry[RETRY_MAX];
+    unsigned retries, waiting; /* waiting: loads that are LOAD_HERE */
+    usec_t retry_after;        /* between two tries, the longest that was asked for */
+    bool wake_all;             /* a fault was dropped for want of room */
+    struct held held;
+    uint64_t discard_next, discard_end; /* pages of a discard, not seen to yet */
+    char *pages;                        /* COMPRESSED_RUN_MAX pages, aligned */
+
+    usec_t spin_until;
+    unsigned spin;   /* microseconds to spin after something happened */
+    bool poll_armed; /* the ring watches the userfaultfd */
+};
+
+/* serve.c */
+void serve_fault(struct faults *f, struct fault fault);
+/* An error of COPY or ZEROPAGE: what is to be done about @fault, whose claim was given back. */
+void serve_failed(struct faults *f, struct fault fault, int error);
+/* The page is in the memfd already: lifts what keeps its waiters. Claim held. 0 or -errno. */
+int serve_present(struct faults *f, uint64_t page);
+
+/* load.c */
+int load_start(struct faults *f, const struct fault *fault, struct page_place place, unsigned run,
+               unsigned *pages);
+void load_done(struct faults *f, struct load *load, int result);
+void load_retry(struct faults *f);
+
+/* held.c */
+void held_add(struct faults *f, uint64_t page, int error);
+void held_gone(struct faults *f, uint64_t page);
+void held_tick(struct faults *f, usec_t now);
+
+/* discard.c */
+void discard_begin(struct faults *f, uint64_t first, uint64_t n);
+void discard_slice(struct faults *f);
+static inline bool discard_has(const struct faults *f, uint64_t page)
+{
+    return page >= f->discard_next && page < f->discard_end;
+}
