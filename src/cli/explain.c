@@ -176,6 +176,12 @@ static void add_machine(struct lines *lines, const struct guest_info *g)
         add(lines, "error", "%s", g->error);
 }
 
+/* What a pager lets a guest occupy may be without a bound. */
+static const char *bound(struct figures *f, const char *mechanism, uint64_t bytes)
+{
+    return bytes == UINT64_MAX && g_strcmp0(mechanism, "swap") == 0 ? "all" : size(f, bytes);
+}
+
 static void add_decision(struct lines *lines, struct json_object *event)
 {
     struct figures f = {.used = 0};
@@ -194,8 +200,8 @@ static void add_decision(struct lines *lines, struct json_object *event)
     json_get_u64(event, "to", &to);
     json_get_bool(event, "enacted", &enacted);
     add(lines, "", "%s  host %s: %s from %s to %s, %s%s", text_time(seconds, time),
-        text_or_dash(state), text_or_dash(mechanism), size(&f, from), size(&f, to),
-        text_or_dash(reason), enacted ? "" : " (not enacted)");
+        text_or_dash(state), text_or_dash(mechanism), bound(&f, mechanism, from),
+        bound(&f, mechanism, to), text_or_dash(reason), enacted ? "" : " (not enacted)");
     if (text && *text)
         add(lines, "", "  %s", text);
 }

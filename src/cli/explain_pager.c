@@ -87,6 +87,8 @@ static void tell_places(const struct teller *t)
              text_size(p->allowed, buf[0]));
     else
         tell(t, "", "the guest may occupy all that it touches");
+    if (p->explain && *p->explain)
+        tell(t, "", "%s", p->explain);
     tell(t, "cache", "%s of memory hold %s of pages (ratio %s), at most %s",
          text_size(p->cache_occupied, buf[0]), text_size(p->compressed, buf[1]),
          text_number(p->cache_ratio, buf[2]), text_size(p->cache_limit, buf[3]));

@@ -147,6 +147,7 @@ static struct pager_info read_pager(struct json_object *pager)
         .standing = get_string(pager, "standing"),
         .phase = get_string(pager, "phase"),
         .error = get_string(pager, "error"),
+        .explain = get_string(pager, "explain"),
         .parked = get_yes_no(pager, "parked"),
         .evicting = get_yes_no(pager, "evicting"),
         .stopped = get_yes_no(pager, "stopped"),

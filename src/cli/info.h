@@ -35,6 +35,7 @@ struct pager_info {
     const char
         *state; /* one word for all of it: "serving", "parking", "parked", "held", "refused" */
     const char *standing, *phase, *error;
+    const char *explain;                     /* why it may leave the guest what it does */
     const char *parked, *evicting, *stopped; /* "yes", "no" */
     uint64_t pid;
     uint64_t absent, resident, zero, compressed, swapped; /* bytes of the guest's RAM */

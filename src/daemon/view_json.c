@@ -220,11 +220,39 @@ static void put_unknown(struct json_object *obj)
     json_put_object(obj, "distress", json_object_new_array());
 }
 
+/* Why the pager may leave the guest what it does. */
+static void put_pager_reason(struct json_object *obj, const struct guest *guest)
+{
+    char text[SENTENCE_MAX];
+    struct guest_view view = {0};
+
+    if (guest->policy)
+        policy_guest_view(guest->policy, &view);
+    if (view.verdict.size == 0 || !view.seen.pager.present) {
+        json_put_null(obj, "reason");
+        json_put_null(obj, "explain");
+        return;
+    }
+    json_put_string(obj, "reason", reason_name(view.verdict.allowed_reason));
+    json_put_string(obj, "explain", policy_allowed_text(&view.verdict, text, sizeof(text)));
+}
+
+static struct json_object *view_guest_pager(const struct guest *guest)
+{
+    struct pager_view pager;
+    struct json_object *obj;
+
+    if (!pagers_view(guest, &pager))
+        return NULL;
+    obj = view_pager(&pager);
+    put_pager_reason(obj, guest);
+    return obj;
+}
+
 struct json_object *view_guest(const struct guest *guest, const struct config *config)
 {
     struct json_object *obj = json_object_new_object();
     const struct vmm_facts *facts = vmm_guest_facts(guest->vmm);
-    struct pager_view pager;
 
     json_put_string(obj, "name", guest->key);
     put_u64_unless(obj, "pid", (uint64_t)facts->pid, 0);
@@ -238,7 +266,7 @@ struct json_object *view_guest(const struct guest *guest, const struct config *c
         put_policy(obj, guest, config);
     else
         put_unknown(obj);
-    json_put_object(obj, "pager", pagers_view(guest, &pager) ? view_pager(&pager) : NULL);
+    json_put_object(obj, "pager", view_guest_pager(guest));
     return obj;
 }
 

@@ -118,6 +118,13 @@ class Explain(Case):
             self.assertIn("pager       none: the guest is managed with its balloon alone\n",
                           self.check(run("explain", "web", api=api)))
 
+    def test_pager_decision(self):
+        with FakeApi() as api:
+            api.answers["GET /v1/decisions"] = {"next": 1, "lost": 0, "events": [
+                event(mechanism="swap", reason="swap-instead", **{"from": 2**64 - 1, "to": 384 << 20})]}
+            self.assertIn("host clear: swap from all to 384M, swap-instead\n",
+                          self.check(run("explain", "web", api=api)))
+
     def test_pager_troubles(self):
         golden(self, "explain-held.txt", self.pager_lines(
             phase="parking", evicting=False, error="/dev/sda is open with O_DIRECT", allowed=None, takeovers=2,
