@@ -141,8 +141,10 @@ int segments_settle(struct segments *s)
     uint32_t *order, n = 0;
     int r;
 
+    /* Nothing is written to entries that were not in use: they cost no memory. */
     for (uint32_t i = 0; i < s->count; i++) {
-        s->table[i].used = s->table[i].used && s->table[i].live > 0;
+        if (s->table[i].used && s->table[i].live == 0)
+            s->table[i].used = false;
         n += s->table[i].used;
     }
     order = malloc((n + 1) * sizeof(*order));

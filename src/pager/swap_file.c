@@ -69,17 +69,23 @@ static int reserve(int fd, uint64_t bytes)
     return 0;
 }
 
-/* Says what is in the way of @bytes, and what helps. */
-static void explain(GError **error, const char *path, int fd, uint64_t bytes, int code)
+static uint64_t room(int fd)
+{
+    struct statvfs fs;
+
+    return fstatvfs(fd, &fs) == 0 ? (uint64_t)fs.f_bavail * fs.f_frsize : 0;
+}
+
+/* Says what is in the way of @bytes, where there were @free, and what helps. */
+static void explain(GError **error, const char *path, uint64_t bytes, uint64_t free, int code)
 {
     char want[SIZE_TEXT_MAX], have[SIZE_TEXT_MAX];
     g_autofree char *what = NULL;
-    struct statvfs fs;
 
     size_format(bytes, want);
     switch (code) {
     case ENOSPC:
-        size_format(fstatvfs(fd, &fs) == 0 ? (uint64_t)fs.f_bavail * fs.f_frsize : 0, have);
+        size_format(free, have);
         what = g_strdup_printf("%s can't be reserved, %s are free there: make room, raise the "
                                "guest's reservation, or set swap-directory to a larger file system",
                                want, have);
@@ -111,6 +117,7 @@ static void explain(GError **error, const char *path, int fd, uint64_t bytes, in
 bool swap_file_create(const char *path, uint64_t bytes, GError **error)
 {
     autofd fd = -1;
+    uint64_t free;
     int r;
 
     if (!make_way(path, error))
@@ -122,9 +129,10 @@ bool swap_file_create(const char *path, uint64_t bytes, GError **error)
         fail(error, path, errno, what);
         return false;
     }
+    free = room(fd); /* looked up now: what could be reserved of it has been, afterwards */
     r = reserve(fd, bytes);
     if (r != 0) {
-        explain(error, path, fd, bytes, r);
+        explain(error, path, bytes, free, r);
         (void)unlink(path);
         return false;
     }

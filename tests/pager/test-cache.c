@@ -10,6 +10,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "content.h"
@@ -194,6 +195,11 @@ static void test_oldest(struct fixture *f, gconstpointer data)
 
     (void)data;
     g_assert_cmpuint(cache_oldest(f->cache, pages, 7), ==, 0);
+    /* The segments that these leave are used again from the last to the first. */
+    for (uint64_t page = 0; page < PAGES; page++)
+        content_put(f->cache, &f->map, page, 0, false);
+    for (uint64_t page = 0; page < PAGES; page++)
+        forget(f, page);
     for (uint64_t page = 0; page < PAGES; page++) {
         content_put(f->cache, &f->map, page, 1, false);
         if (page == PAGES / 2)
@@ -435,6 +441,8 @@ static void test_threads(struct fixture *f, gconstpointer data)
 /* In a mount namespace of its own; exits 0, or 77 where that is not allowed. */
 static void fill_tmpfs(struct fixture *f)
 {
+    struct pagemap_identity identity = scratch_identity(1, 1, PAGES);
+    struct pagemap other;
     uint64_t page = 0;
 
     if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
@@ -448,6 +456,8 @@ static void fill_tmpfs(struct fixture *f)
     g_assert_cmpuint(page, <, PAGES);
     g_assert_cmpint(content_try_put(f->cache, &f->map, page, 0, false), ==, -ENOSPC);
     assert_figures(f);
+    g_assert_cmpint(pagemap_create(&other, f->map_path, &identity), ==, -ENOSPC);
+    g_assert_cmpint(access(f->map_path, F_OK), ==, -1);
     for (uint64_t i = 0; i < page; i++) {
         content_check(f->cache, &f->map, i);
         forget(f, i);

@@ -4,15 +4,18 @@
 #include <fcntl.h>
 #include <glib.h>
 #include <glib/gstdio.h>
+#include <sched.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/un.h>
 #include <sys/vfs.h>
+#include <sys/wait.h>
 #include <unistd.h>
-#include <utime.h>
 
 #include "base/cleanup.h"
 #include "pager/files.h"
@@ -216,6 +219,42 @@ static void test_swap_refusals(struct fixture *f, gconstpointer data)
     g_assert_cmpint(access(path, F_OK), ==, -1);
 }
 
+/* On a disk of its own that is too small; exits 0, or 77 where there can be none. */
+static void fill_disk(struct fixture *f)
+{
+    g_autofree char *image = scratch_path(f->memory, "image");
+    g_autofree char *path = scratch_path(f->swap, "guest.swap");
+    g_autofree char *command = g_strdup_printf(
+        "truncate -s 16M %s && mkfs.ext4 -q -O ^has_journal %s && mount -o loop %s %s", image,
+        image, image, f->swap);
+    GError *error = NULL;
+
+    if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+        system(command) != 0)
+        _exit(77);
+    assert_refused(swap_file_create(path, 32 * MIB, &error), &error, "are free there");
+    g_assert_cmpint(access(path, F_OK), ==, -1);
+    g_assert_true(swap_file_create(path, 8 * MIB, &error));
+    assert_refused(swap_file_create(path, 32 * MIB, &error), &error, "make room");
+    g_assert_cmpint(access(path, F_OK), ==, -1);
+    _exit(0);
+}
+
+static void test_full_disk(struct fixture *f, gconstpointer data)
+{
+    int status;
+    pid_t pid = fork();
+
+    (void)data;
+    if (pid == 0)
+        fill_disk(f);
+    g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+        g_test_skip("no right to mount, no loop device or no mkfs.ext4");
+    else
+        g_assert_cmpint(status, ==, 0);
+}
+
 /* The files of a guest as its pager would have made them. */
 static struct pager_files make_files(struct fixture *f, const char *guest, pid_t pid,
                                      uint64_t start_time, struct pagemap *map)
@@ -357,6 +396,7 @@ int main(int argc, char **argv)
     g_test_add("/files/directories", struct fixture, NULL, setup, test_directories, teardown);
     g_test_add("/files/swap-file", struct fixture, NULL, setup, test_swap_file, teardown);
     g_test_add("/files/swap-refusals", struct fixture, NULL, setup, test_swap_refusals, teardown);
+    g_test_add("/files/full-disk", struct fixture, NULL, setup, test_full_disk, teardown);
     g_test_add("/files/stale", struct fixture, NULL, setup, test_stale, teardown);
     g_test_add("/files/strange", struct fixture, NULL, setup, test_strange, teardown);
     g_test_add("/files/leftovers", struct fixture, NULL, setup, test_leftovers, teardown);
