@@ -20,6 +20,7 @@ struct guest {
     char *key;
     struct vmm_guest *vmm;       /* borrowed: ends with VMM_EVENT_GONE */
     struct policy_guest *policy; /* NULL until size and residency are known */
+    struct pager *pager;         /* NULL: has none; pagers.h */
     struct settings patched;     /* given over the API */
     bool ready;                  /* has told its name */
     bool doubled;                /* another guest had the name first */

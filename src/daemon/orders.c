@@ -2,6 +2,7 @@
 #include "daemon/orders.h"
 
 #include "base/log.h"
+#include "daemon/pagers.h"
 
 #define SENTENCE_MAX 512
 
@@ -145,6 +146,26 @@ void orders_observe(struct orders *o, struct guest *guest, const struct verdict 
     guest->observed_to = v->to;
     record(o, guest->key, v, false, policy_reason_text(v, text, sizeof(text)));
     log_info("guest %s: would be done: %s", guest->key, text);
+}
+
+void orders_allow(struct orders *o, struct guest *guest, const struct verdict *v, bool enact)
+{
+    struct event event = {
+        .kind = EVENT_DECISION,
+        .state = v->state,
+        .mechanism = MECHANISM_SWAP,
+        .reason = v->allowed_reason,
+        .from = v->allowed_before,
+        .to = v->allowed,
+        .enacted = enact,
+    };
+    char text[SENTENCE_MAX];
+
+    if (!pagers_allow(guest, v->allowed))
+        return;
+    policy_allowed_text(v, text, sizeof(text));
+    recorder_add(o->recorder, &event, guest->key, text);
+    log_info("guest %s: %s%s", guest->key, enact ? "" : "would be done: ", text);
 }
 
 static gboolean waited_enough(void *data)

@@ -34,6 +34,10 @@ void orders_send(struct orders *o, struct guest *guest, const struct verdict *v)
 /* Observe mode: records what would have been sent, once while it stays the same. */
 void orders_observe(struct orders *o, struct guest *guest, const struct verdict *v);
 
+/* Tells the guest's pager what it may occupy, once while it stays the same; observe mode
+ * (!@enact): records what it would be told. */
+void orders_allow(struct orders *o, struct guest *guest, const struct verdict *v, bool enact);
+
 /*
  * Sends every guest its full size, and calls @done when all have answered or ORDERS_EMPTY_WAIT_MSEC
  * have passed, whichever is first; never from within this call.

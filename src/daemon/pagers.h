@@ -18,6 +18,46 @@
 
 struct pagers;
 
+struct pagers_calls {
+    /* Something happened to the guest's pager; takes @text. */
+    void (*record)(struct guest *guest, char *text, void *data);
+    /* The policy should look at the guest now. */
+    void (*changed)(struct guest *guest, void *data);
+    /* What all guests have reserved of which capacity, for admission; false: not known yet. */
+    bool (*host)(uint64_t *capacity, uint64_t *reserved, void *data);
+};
+
+/* Begins to look after pagers. All but @data's are borrowed for good, @config until the next
+ * pagers_configure. */
+struct pagers *pagers_new(const struct config *config, const char *host_root,
+                          const struct pagers_calls *calls, void *data);
+
+/* Leaves the pagers themselves alone. */
+void pagers_free(struct pagers *pagers);
+
+void pagers_configure(struct pagers *pagers, const struct config *config);
+
+/* What is wished for a guest; a guest that was refused is tried again when it changes. */
+struct pager_wish {
+    bool wanted;
+    uint64_t reservation; /* bytes */
+};
+
+/* Again and again, with each look at the guest: it gets a pager, keeps or loses it. */
+void pagers_see(struct pagers *pagers, struct guest *guest, const struct pager_wish *wish);
+
+/* The guest is not known any more. Its process may live: then its pager is still looked after. */
+void pagers_forget(struct guest *guest);
+
+/* What the policy is told; *resident is changed where the map knows it. */
+struct pager_observation pagers_observe(struct guest *guest, uint64_t *resident);
+
+/* Host memory that all pagers occupy for themselves, and not for guests. */
+uint64_t pagers_memory(const struct pagers *pagers);
+
+/* What the guest may occupy from now on. False: nothing is new about that. */
+bool pagers_allow(struct guest *guest, uint64_t bytes);
+
 /* How a guest stands to its pager. */
 enum pager_standing {
     PAGER_NONE,      /* it is to have none: switched off, or not known well enough yet */

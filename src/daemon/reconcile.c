@@ -75,6 +75,7 @@ static void look_at_host(struct reconcile *r)
         log_warning("the host's memory can't be read (%s); deciding with what was seen last",
                     g_strerror(-error));
     r->host_blind = error != 0;
+    r->host.other = pagers_memory(r->pagers);
 }
 
 static void act(struct reconcile *r)
@@ -86,6 +87,8 @@ static void act(struct reconcile *r)
         struct guest_view view;
 
         policy_guest_view(decided, &view);
+        if (view.verdict.allow)
+            orders_allow(r->orders, guest, &view.verdict, r->config->mode == MODE_MANAGE);
         if (view.verdict.mechanism != MECHANISM_BALLOON)
             continue;
         if (r->config->mode == MODE_OBSERVE)
@@ -93,6 +96,29 @@ static void act(struct reconcile *r)
         else
             orders_send(r->orders, guest, &view.verdict);
     }
+}
+
+static bool tell_host(uint64_t *capacity, uint64_t *reserved, void *data)
+{
+    const struct reconcile *r = data;
+
+    *capacity = r->host.capacity;
+    *reserved = 0;
+    for (guint i = 0; i < guests_count(r->guests); i++) {
+        const struct guest *guest = guests_at(r->guests, i);
+        struct guest_view view;
+
+        if (!guest->policy)
+            continue;
+        policy_guest_view(guest->policy, &view);
+        *reserved += view.settings.reservation;
+    }
+    return r->decisions > 0;
+}
+
+static void record_pager(struct guest *guest, char *text, void *data)
+{
+    reconcile_record(data, EVENT_GUEST_PAGER, guest, text);
 }
 
 static void decide(struct reconcile *r)
@@ -166,6 +192,8 @@ static struct discovery_config discovery_of(const struct reconcile *r)
 struct reconcile *reconcile_new(const struct config *config, const char *host_root,
                                 struct recorder *recorder, GError **error)
 {
+    static const struct pagers_calls calls = {
+        .record = record_pager, .changed = reconcile_on_pager, .host = tell_host};
     struct reconcile *r;
     struct discovery_config discovery;
 
@@ -180,6 +208,7 @@ struct reconcile *reconcile_new(const struct config *config, const char *host_ro
         g_error("out of memory");
     r->guests = guests_new();
     r->orders = orders_new(recorder);
+    r->pagers = pagers_new(config, host_root, &calls, r);
     discovery = discovery_of(r);
     r->discovery = discovery_new(&discovery, reconcile_on_vmm_event, r);
     start_timers(r);
@@ -195,6 +224,7 @@ void reconcile_free(struct reconcile *r)
     /* First, because orders on their way are answered (with an error) here. */
     discovery_free(r->discovery);
     orders_free(r->orders);
+    pagers_free(r->pagers);
     guests_free(r->guests);
     policy_free(r->policy);
     g_free(r);
@@ -208,6 +238,7 @@ bool reconcile_configure(struct reconcile *r, const struct config *config, GErro
         return false;
     r->config = config;
     policy_set_params(r->policy, &config->policy);
+    pagers_configure(r->pagers, config);
     for (guint i = 0; i < guests_count(r->guests); i++) {
         struct guest *guest = guests_at(r->guests, i);
 

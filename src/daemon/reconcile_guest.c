@@ -28,6 +28,19 @@ static struct guest_settings usable_settings(const struct reconcile *r, const st
     return settings_resolve(&s, guest->size);
 }
 
+/* An exempt guest gets a pager only where that is said of it in so many words. */
+static void see_pager(struct reconcile *r, struct guest *guest)
+{
+    struct settings s = settings_of(r, guest, &guest->patched);
+    struct pager_wish wish;
+    struct guest_view view;
+
+    policy_guest_view(guest->policy, &view);
+    wish.reservation = view.settings.reservation;
+    wish.wanted = s.given & 1u << SETTING_PAGER ? s.pager : r->config->pager_enable && !s.exempt;
+    pagers_see(r->pagers, guest, &wish);
+}
+
 void reconcile_configure_guest(struct reconcile *r, struct guest *guest)
 {
     struct guest_settings settings;
@@ -36,19 +49,23 @@ void reconcile_configure_guest(struct reconcile *r, struct guest *guest)
         return;
     settings = usable_settings(r, guest);
     policy_guest_configure(guest->policy, &settings);
+    see_pager(r, guest);
 }
 
 void reconcile_observe(struct reconcile *r, struct guest *guest)
 {
     const struct vmm_facts *facts = vmm_guest_facts(guest->vmm);
+    uint64_t resident = facts->resident;
+    const struct pager_observation pager = pagers_observe(guest, &resident);
     struct guest_observation seen = {
         .size = facts->size,
-        .resident = facts->resident,
+        .resident = resident,
         .actual = facts->actual,
         .balloon_device = facts->balloon_device,
         .reachable = facts->link == VMM_LINK_UP,
         .running = facts->running,
         .stats = facts->stats,
+        .pager = pager,
     };
 
     if (facts->size != guest->size) {
@@ -60,6 +77,12 @@ void reconcile_observe(struct reconcile *r, struct guest *guest)
     guest->actual = facts->actual;
     if (policy_guest_observe(r->policy, guest->policy, &seen, now_usec()))
         reconcile_ask_for_decision(r);
+}
+
+void reconcile_on_pager(struct guest *guest, void *data)
+{
+    if (guest->policy)
+        reconcile_observe(data, guest);
 }
 
 /* The guest that takes part already through another monitor of the same process, or NULL. Only a
@@ -136,6 +159,7 @@ static void note_link(struct reconcile *r, struct guest *guest)
 static void forget(struct reconcile *r, struct guest *guest)
 {
     vmm_guest_set_owner(guest->vmm, NULL);
+    pagers_forget(guest);
     r->gone_inflated += guest->inflated;
     r->gone_deflated += guest->deflated;
     if (guest->policy) {
@@ -168,8 +192,10 @@ void reconcile_on_vmm_event(struct vmm_guest *vmm, enum vmm_event event, void *d
     if (!guest->policy && guest->ready && facts->size && facts->updated &&
         !is_second_monitor(r, guest))
         adopt(r, guest);
-    if (guest->policy)
-        reconcile_observe(r, guest);
+    if (!guest->policy)
+        return;
+    see_pager(r, guest);
+    reconcile_observe(r, guest);
 }
 
 void reconcile_note_changes(struct reconcile *r, struct guest *guest)

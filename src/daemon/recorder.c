@@ -17,6 +17,7 @@ static const char *const kind_names[] = {
     [EVENT_SETTINGS] = "settings",
     [EVENT_CONFIG] = "config",
     [EVENT_RELEASE] = "release",
+    [EVENT_GUEST_PAGER] = "guest-pager",
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(kind_names) == EVENT_KIND_MAX);
 

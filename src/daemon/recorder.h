@@ -24,6 +24,7 @@ enum event_kind {
     EVENT_SETTINGS,
     EVENT_CONFIG,
     EVENT_RELEASE,
+    EVENT_GUEST_PAGER,
     EVENT_KIND_MAX,
 };
 
@@ -39,7 +40,7 @@ struct event {
     /* Decisions only: */
     enum mechanism mechanism;
     enum reason reason;
-    uint64_t from, to; /* guest-visible size */
+    uint64_t from, to; /* guest-visible size; of swap: what the guest may occupy, ALLOWED_ANY */
     bool enacted;
 };
 

@@ -40,6 +40,7 @@ OPTIONS = {
     "rate": 1024 * MIB,       # bytes/s its balloon moves
     "stats": "fresh",         # fresh, none, frozen, or a dict of values to put over the true ones
     "running": True,
+    "direct": None,           # a file that it has open with O_DIRECT
     "talk": "qmp",            # qmp; garbage; half: closes within a document; flood: no end; wrong-id;
                               # mute: takes all, answers nothing; deaf: no greeting;
                               # mute-balloon, mute-human: answers all but that command
@@ -79,7 +80,15 @@ class Guest:
         self.actual = self.target = options["size"]
         self.targets = []
         self.frozen = None
+        self.direct = None
         self.moved = time.monotonic()
+
+    def open_direct(self):
+        if self.direct is not None:
+            os.close(self.direct)
+            self.direct = None
+        if self.o["direct"]:
+            self.direct = os.open(self.o["direct"], os.O_RDWR | os.O_DIRECT)
 
     def tick(self):
         now = time.monotonic()
@@ -204,6 +213,9 @@ class Client:
         }
         if command in fixed:
             return fixed[command]
+        if command in ("stop", "cont"):
+            o["running"] = command == "cont"
+            return {}
         if command == "qom-list":
             if o["device"] and arguments["path"] == "/machine/peripheral":
                 return [{"name": "type", "type": "string"},
@@ -233,8 +245,9 @@ class Client:
 def control(guest, line):
     """An order of the test: {"set": {...}} or {"get": true}; answered with one line."""
     guest.o.update(json.loads(line).get("set", {}))
+    guest.open_direct()
     guest.tick()
-    print(json.dumps({"targets": guest.targets, "actual": guest.actual, "target": guest.target,
+    print(json.dumps({"targets": guest.targets, "running": guest.o["running"], "actual": guest.actual, "target": guest.target,
                       "resident": guest.memory.resident}), flush=True)
 
 
