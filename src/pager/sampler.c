@@ -288,7 +288,7 @@ static void sample_ends(struct sampler *s, struct sample *sample, enum fate fate
 {
     usec_t age = elapsed(sample->added, now);
 
-    if (s->cohort - sample->cohort < COHORTS)
+    if (sample->cohort > 0 && s->cohort - sample->cohort < COHORTS)
         for (unsigned w = 0; w < WORKING_SET_MAX; w++)
             if (age < working_set_window_usec[w])
                 tally_count(&s->cohorts[sample->cohort % COHORTS].within[w], fate);
@@ -303,28 +303,34 @@ static void sample_ends(struct sampler *s, struct sample *sample, enum fate fate
     samples_remove(&s->samples, sample);
 }
 
+static void sample_begins(struct sampler *s, struct sample *sample, usec_t now)
+{
+    struct cohort *c = &s->cohorts[s->cohort % COHORTS];
+
+    sample->window = s->window.number;
+    sample->cohort = s->cohort;
+    s->window.last_added = u64_max(s->window.last_added, now);
+    s->window.new.followed++;
+    c->last_added = u64_max(c->last_added, now);
+    for (unsigned w = 0; w < WORKING_SET_MAX; w++)
+        c->within[w].followed++;
+    publish_current(s, now);
+}
+
 void sampler_added(struct sampler *s, uint64_t page, usec_t now)
 {
-    struct cohort *c;
     struct sample *sample;
 
     (void)pthread_mutex_lock(&s->mutex);
     sample = samples_find(&s->samples, page);
     if (sample) /* it was brought back, and we were not told */
         sample_ends(s, sample, FATE_LOST, now);
-    sample = s->window.begin ? samples_add(&s->samples, page) : NULL;
+    sample = samples_add(&s->samples, page);
     if (sample) {
         sample->added = now;
-        sample->window = s->window.number;
-        sample->cohort = s->cohort;
-        s->window.last_added = u64_max(s->window.last_added, now);
-        s->window.new.followed++;
-        c = &s->cohorts[s->cohort % COHORTS];
-        c->last_added = u64_max(c->last_added, now);
-        for (unsigned w = 0; w < WORKING_SET_MAX; w++)
-            c->within[w].followed++;
         count(&s->figures->sampled, 1);
-        publish_current(s, now);
+        if (s->window.begin) /* else configured anew meanwhile: followed only to be retired */
+            sample_begins(s, sample, now);
     }
     (void)pthread_mutex_unlock(&s->mutex);
 }

@@ -14,8 +14,8 @@
 struct sample {
     uint64_t page;
     usec_t added;
-    uint64_t window; /* number of the window it belongs to */
-    uint64_t cohort; /* and of the cohort */
+    uint64_t window; /* number of the window it belongs to, from 1 on; 0: none */
+    uint64_t cohort; /* the same of the cohort */
     uint32_t older, newer;
 };
 

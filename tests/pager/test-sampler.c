@@ -244,6 +244,30 @@ static void test_retired(void)
     bed_deinit(&b);
 }
 
+/* An order that comes while the samples are being moved must not make any of them forgotten. */
+static void test_configured_meanwhile(void)
+{
+    struct bed b;
+    uint64_t pages[4];
+
+    bed_init(&b, UINT64_C(1) << 32);
+    sampler_configure(b.sampler, 2, WINDOW, T0);
+    g_assert_cmpuint(due(&b, T0), ==, 2);
+    sampler_added(b.sampler, 1, T0);
+    sampler_configure(b.sampler, 0, 0, T0 + 1);
+    sampler_added(b.sampler, 2, T0 + 2);
+    g_assert_cmpuint(sampler_retired(b.sampler, pages, 4, T0 + 3), ==, 2);
+    sampler_configure(b.sampler, 2, WINDOW, T0 + 4);
+    sampler_added(b.sampler, 3, T0 + 5); /* before it is asked for anew */
+    g_assert_cmpuint(due(&b, T0 + 6), ==, 2);
+    sampler_added(b.sampler, 4, T0 + 6);
+    sampler_touched(b.sampler, 3, T0 + 7);
+    sampler_touched(b.sampler, 4, T0 + 7);
+    g_assert_cmpuint(due(&b, T0 + 6 + WINDOW), ==, 2);
+    g_assert_cmpuint(b.figures.window_permille, ==, 1000);
+    bed_deinit(&b);
+}
+
 /* A small guest would soon be out entirely: the oldest come back early, the window's own stay. */
 static void test_retired_early(void)
 {
@@ -571,6 +595,7 @@ int main(int argc, char **argv)
     g_test_add_func("/sampler/working-set", test_working_set);
     g_test_add_func("/sampler/young", test_young_samples_do_not_count);
     g_test_add_func("/sampler/retired", test_retired);
+    g_test_add_func("/sampler/configured-meanwhile", test_configured_meanwhile);
     g_test_add_func("/sampler/retired-early", test_retired_early);
     g_test_add_func("/sampler/bounded", test_bounded);
     add_small_guests();
