@@ -41,7 +41,7 @@ struct cache {
     _Atomic uint64_t limit;
     _Atomic uint64_t used;    /* bytes of segments in use or about to be */
     _Atomic uint64_t live;    /* bytes of records that are alive, headers included */
-    _Atomic uint64_t beyond;  /* of these, put beyond the limit */
+    _Atomic uint64_t samples; /* of these, of samples */
     _Atomic uint64_t payload; /* bytes of pages in them */
 };
 
@@ -86,8 +86,8 @@ static void account(struct cache *c, const struct record *record, int sign)
     c->segments.table[segment_of(c, record)].live += sign * (int32_t)bytes;
     atomic_fetch_add(&c->live, sign * (int64_t)bytes);
     atomic_fetch_add(&c->payload, sign * (int64_t)record->length);
-    if (record->flags & RECORD_BEYOND)
-        atomic_fetch_add(&c->beyond, sign * (int64_t)bytes);
+    if (record->flags & RECORD_SAMPLE)
+        atomic_fetch_add(&c->samples, sign * (int64_t)bytes);
 }
 
 /* Counts @page's record as alive, if what the map says of it is true. */
@@ -158,14 +158,20 @@ void cache_set_limit(struct cache *c, uint64_t limit)
     atomic_store(&pagemap_figures(c->map)->cache_limit, limit);
 }
 
-/* What may be used by all but records that were put beyond the limit: these have room beside it,
- * and so has what dies between them. */
+/* What may be used: the limit, and room for samples and for what dies between them. */
 static uint64_t ceiling(const struct cache *c)
 {
-    uint64_t limit = atomic_load(&c->limit), beyond = atomic_load(&c->beyond);
-    uint64_t extra = beyond > 0 ? 2 * beyond + SLACK_BYTES : 0;
+    uint64_t limit = atomic_load(&c->limit), samples = atomic_load(&c->samples);
+    uint64_t extra = samples > 0 ? 2 * samples + SLACK_BYTES : 0;
 
     return limit < UINT64_MAX - extra ? limit + extra : UINT64_MAX;
+}
+
+/* May @used bytes be used for a page that is put for @reason? */
+static bool allows(const struct cache *c, enum cache_reason reason, uint64_t used)
+{
+    return reason == CACHE_SAMPLED ||
+           u64_sub(used, ceiling(c)) <= (reason == CACHE_RENEWED ? SLACK_BYTES : 0);
 }
 
 uint64_t cache_excess(const struct cache *c)
@@ -218,14 +224,14 @@ static uint32_t open_segment(struct cache *c, uint32_t i)
  * Sees to it that a record of @bytes fits into the open segment. Releases the mutex while it
  * allocates one. *dead: a segment to be disposed of. 0 or -errno.
  */
-static int make_room(struct cache *c, uint32_t bytes, bool beyond_limit, uint32_t *dead)
+static int make_room(struct cache *c, uint32_t bytes, enum cache_reason reason, uint32_t *dead)
 {
     bool fits = c->open != SEGMENT_NONE && c->filled + bytes <= SEGMENT_BYTES;
     uint64_t used = atomic_load(&c->used) + (fits ? 0 : SEGMENT_BYTES);
     uint32_t i;
     int r;
 
-    if (!beyond_limit && used > ceiling(c))
+    if (!allows(c, reason, used))
         return -ENOSPC;
     if (fits)
         return 0;
@@ -261,17 +267,17 @@ static uint64_t append(struct cache *c, uint64_t page, const void *bytes, size_t
     return (uint64_t)((char *)record - c->segments.memory);
 }
 
-int cache_put(struct cache *c, uint64_t page, const void *bytes, size_t length, bool beyond_limit,
-              uint64_t *offset)
+int cache_put(struct cache *c, uint64_t page, const void *bytes, size_t length,
+              enum cache_reason reason, uint64_t *offset)
 {
     uint32_t dead = SEGMENT_NONE;
     int r;
 
     assert(length > 0 && (length <= CACHE_LENGTH_MAX || length == PAGE_BYTES));
     (void)pthread_mutex_lock(&c->mutex);
-    r = make_room(c, record_bytes(length), beyond_limit, &dead);
+    r = make_room(c, record_bytes(length), reason, &dead);
     if (r == 0) {
-        *offset = append(c, page, bytes, length, beyond_limit ? RECORD_BEYOND : 0);
+        *offset = append(c, page, bytes, length, reason == CACHE_SAMPLED ? RECORD_SAMPLE : 0);
         show_figures(c);
     }
     (void)pthread_mutex_unlock(&c->mutex);

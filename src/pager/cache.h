@@ -33,7 +33,7 @@ void cache_close(struct cache *c);
 /* Bytes of memory it may occupy; what is above it is for the caller to move out (cache_oldest). */
 void cache_set_limit(struct cache *c, uint64_t limit);
 
-/* Bytes of memory above the limit, 0: none. What was put beyond it does not count. */
+/* Bytes of memory above the limit, 0: none. Samples do not count. */
 uint64_t cache_excess(const struct cache *c);
 
 /*
@@ -42,13 +42,21 @@ uint64_t cache_excess(const struct cache *c);
  */
 size_t cache_compress(const void *bytes, void *out, size_t capacity);
 
+/* Why a page is put, and how far the limit binds it. */
+enum cache_reason {
+    CACHE_EVICTED, /* the limit binds */
+    CACHE_SAMPLED, /* passes it, and the memory that samples take is not counted against it */
+    CACHE_RENEWED, /* its page is in the cache already (compaction): passes it by little, for a
+                      while */
+};
+
 /*
  * Stores @length bytes of @page (PAGE_BYTES: the page as it is) and sets *offset. 0, or -ENOSPC:
- * the limit is reached (@beyond_limit lets a sample pass) or the tmpfs is full. The map's entry is
- * then for the caller to set; or, if it does not come to that, the record to drop.
+ * the limit is reached or the tmpfs is full. The map's entry is then for the caller to set; or, if
+ * it does not come to that, the record to drop.
  */
-int cache_put(struct cache *c, uint64_t page, const void *bytes, size_t length, bool beyond_limit,
-              uint64_t *offset);
+int cache_put(struct cache *c, uint64_t page, const void *bytes, size_t length,
+              enum cache_reason reason, uint64_t *offset);
 
 /* The page's bytes, decompressed, into @page_bytes. 0, or -EBADMSG: the record is not what it
  * should be. */

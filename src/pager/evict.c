@@ -83,17 +83,19 @@ static bool put_in_cache(struct mover *m, const struct batch *b, struct moved *m
                          const char *bytes)
 {
     bool sample = b->goal == GOAL_SAMPLE || moved->from.sampled;
-    bool beyond = sample || b->goal == GOAL_RENEW;
+    enum cache_reason reason = sample                  ? CACHE_SAMPLED
+                               : b->goal == GOAL_RENEW ? CACHE_RENEWED
+                                                       : CACHE_EVICTED;
     size_t length = cache_compress(bytes, m->compressed, CACHE_LENGTH_MAX);
     uint64_t offset;
     int r;
 
-    if (length == 0 && !beyond)
+    if (length == 0 && reason == CACHE_EVICTED)
         return false;
     if (length == 0)
-        r = cache_put(m->e->cache, moved->page, bytes, length = PAGE_BYTES, beyond, &offset);
+        r = cache_put(m->e->cache, moved->page, bytes, length = PAGE_BYTES, reason, &offset);
     else
-        r = cache_put(m->e->cache, moved->page, m->compressed, length, beyond, &offset);
+        r = cache_put(m->e->cache, moved->page, m->compressed, length, reason, &offset);
     if (r < 0) {
         m->cache_full = true;
         return false;

@@ -8,7 +8,7 @@
 
 #define RECORD_ALIGN   16
 #define RECORD_DROPPED 1 /* flag: cache_drop was here */
-#define RECORD_BEYOND  2 /* flag: was put beyond the limit */
+#define RECORD_SAMPLE  2 /* flag: was put as a sample */
 
 struct record {
     uint64_t page;

@@ -31,28 +31,27 @@ uint64_t content_version(const unsigned char *bytes, uint64_t page)
 }
 
 int content_try_put(struct cache *cache, struct pagemap *map, uint64_t page, uint64_t version,
-                    bool beyond_limit)
+                    enum cache_reason reason)
 {
     unsigned char bytes[PAGE_BYTES] __attribute__((aligned(8)));
     unsigned char packed[CACHE_LENGTH_MAX];
-    struct page_place place = {.state = PAGE_COMPRESSED, .sampled = beyond_limit};
+    struct page_place place = {.state = PAGE_COMPRESSED, .sampled = reason == CACHE_SAMPLED};
     size_t length;
     int r;
 
     content_make(bytes, page, version);
     length = cache_compress(bytes, packed, sizeof(packed));
     place.length = length > 0 ? (unsigned)length : PAGE_BYTES;
-    r = cache_put(cache, page, length > 0 ? packed : bytes, place.length, beyond_limit,
-                  &place.location);
+    r = cache_put(cache, page, length > 0 ? packed : bytes, place.length, reason, &place.location);
     if (r == 0)
         pagemap_set(map, page, place);
     return r;
 }
 
 void content_put(struct cache *cache, struct pagemap *map, uint64_t page, uint64_t version,
-                 bool beyond_limit)
+                 enum cache_reason reason)
 {
-    g_assert_cmpint(content_try_put(cache, map, page, version, beyond_limit), ==, 0);
+    g_assert_cmpint(content_try_put(cache, map, page, version, reason), ==, 0);
 }
 
 uint64_t content_check(struct cache *cache, const struct pagemap *map, uint64_t page)

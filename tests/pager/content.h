@@ -5,7 +5,6 @@
  */
 #pragma once
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "pager/cache.h"
@@ -17,9 +16,9 @@ uint64_t content_version(const unsigned char *bytes, uint64_t page);
 
 /* Puts the page into the cache and sets the map. 0, or -errno of cache_put. */
 int content_try_put(struct cache *cache, struct pagemap *map, uint64_t page, uint64_t version,
-                    bool beyond_limit);
+                    enum cache_reason reason);
 void content_put(struct cache *cache, struct pagemap *map, uint64_t page, uint64_t version,
-                 bool beyond_limit);
+                 enum cache_reason reason);
 
 /* If the map says that the page is in the cache, it is, and whole: returns its version; else 0. */
 uint64_t content_check(struct cache *cache, const struct pagemap *map, uint64_t page);

@@ -40,7 +40,7 @@ static void put(struct cache *cache, struct pagemap *map, struct log *log, uint6
     struct page_place old = pagemap_get(map, page);
 
     atomic_store(&log->pages[page].begun, version);
-    if (content_try_put(cache, map, page, version, version % 5 == 0) == 0) {
+    if (content_try_put(cache, map, page, version, version % 3) == 0) {
         atomic_store(&log->pages[page].done, version);
         if (old.state == PAGE_COMPRESSED)
             cache_drop(cache, page, old);

@@ -134,7 +134,7 @@ static void test_one(struct fixture *f, gconstpointer data)
     for (unsigned version = 0; version < 20; version++) {
         old = pagemap_get(&f->map, 5);
         content_make(page, 5, version);
-        content_put(f->cache, &f->map, 5, version, false);
+        content_put(f->cache, &f->map, 5, version, CACHE_EVICTED);
         if (version > 0)
             cache_drop(f->cache, 5, old);
         g_assert_cmpint(cache_get(f->cache, 5, pagemap_get(&f->map, 5), got), ==, 0);
@@ -156,10 +156,10 @@ static void test_limit(struct fixture *f, gconstpointer data)
 
     (void)data;
     cache_set_limit(f->cache, 0);
-    g_assert_cmpint(cache_put(f->cache, 0, bytes, 100, false, &offset), ==, -ENOSPC);
+    g_assert_cmpint(cache_put(f->cache, 0, bytes, 100, CACHE_EVICTED, &offset), ==, -ENOSPC);
     g_assert_cmpuint(memory_of(f), ==, 0);
     cache_set_limit(f->cache, 4 * SEGMENT_BYTES);
-    while (page < PAGES && content_try_put(f->cache, &f->map, page, 0, false) == 0)
+    while (page < PAGES && content_try_put(f->cache, &f->map, page, 0, CACHE_EVICTED) == 0)
         page++;
     g_assert_cmpuint(page, >, 4 * SEGMENT_BYTES / (PAGE_BYTES + 16) - 4);
     g_assert_cmpuint(page, <, PAGES);
@@ -168,7 +168,7 @@ static void test_limit(struct fixture *f, gconstpointer data)
 
     /* Samples pass, and their memory does not push others out. */
     for (unsigned i = 0; i < 100; i++)
-        content_put(f->cache, &f->map, page++, 0, true);
+        content_put(f->cache, &f->map, page++, 0, CACHE_SAMPLED);
     g_assert_cmpuint(memory_of(f), >, 4 * SEGMENT_BYTES);
     g_assert_cmpuint(cache_excess(f->cache), ==, 0);
     for (unsigned i = 0; i < 100; i++)
@@ -197,11 +197,11 @@ static void test_oldest(struct fixture *f, gconstpointer data)
     g_assert_cmpuint(cache_oldest(f->cache, pages, 7), ==, 0);
     /* The segments that these leave are used again from the last to the first. */
     for (uint64_t page = 0; page < PAGES; page++)
-        content_put(f->cache, &f->map, page, 0, false);
+        content_put(f->cache, &f->map, page, 0, CACHE_EVICTED);
     for (uint64_t page = 0; page < PAGES; page++)
         forget(f, page);
     for (uint64_t page = 0; page < PAGES; page++) {
-        content_put(f->cache, &f->map, page, 1, false);
+        content_put(f->cache, &f->map, page, 1, CACHE_EVICTED);
         if (page == PAGES / 2)
             reopen(f);
     }
@@ -228,9 +228,10 @@ static void test_unnamed(struct fixture *f, gconstpointer data)
     (void)data;
     content_make(page, 1, 0);
     for (unsigned i = 0; i < 50; i++)
-        g_assert_cmpint(cache_put(f->cache, 1, page, PAGE_BYTES, false, &place.location), ==, 0);
+        g_assert_cmpint(cache_put(f->cache, 1, page, PAGE_BYTES, CACHE_EVICTED, &place.location),
+                        ==, 0);
     g_assert_cmpuint(cache_oldest(f->cache, pages, 4), ==, 0);
-    content_put(f->cache, &f->map, 2, 0, false);
+    content_put(f->cache, &f->map, 2, 0, CACHE_EVICTED);
     g_assert_cmpuint(cache_oldest(f->cache, pages, 4), ==, 1);
     g_assert_cmpuint(pages[0], ==, 2);
     reopen(f); /* and a takeover frees them */
@@ -240,17 +241,18 @@ static void test_unnamed(struct fixture *f, gconstpointer data)
 
 static void test_compaction(struct fixture *f, gconstpointer data)
 {
-    uint64_t pages[64], moved = 0;
+    uint64_t pages[64], moved = 0, page = 1;
 
     (void)data;
-    for (uint64_t page = 0; page < PAGES; page++)
-        content_put(f->cache, &f->map, page, 0, false);
+    for (uint64_t i = 0; i < PAGES; i++)
+        content_put(f->cache, &f->map, i, 0, CACHE_EVICTED);
     g_assert_false(cache_wants_compaction(f->cache));
-    for (uint64_t page = 0; page < PAGES; page++) {
-        if (page % 10 != 0)
-            forget(f, page);
+    for (uint64_t i = 0; i < PAGES; i++) {
+        if (i % 10 != 0)
+            forget(f, i);
     }
     g_assert_true(cache_wants_compaction(f->cache));
+    cache_set_limit(f->cache, memory_of(f)); /* reached, but not for what is there already */
     while (cache_wants_compaction(f->cache)) {
         size_t n = cache_oldest(f->cache, pages, G_N_ELEMENTS(pages));
 
@@ -258,13 +260,18 @@ static void test_compaction(struct fixture *f, gconstpointer data)
         for (size_t i = 0; i < n; i++, moved++) {
             struct page_place old = pagemap_get(&f->map, pages[i]);
 
-            content_put(f->cache, &f->map, pages[i], 1, false);
+            content_put(f->cache, &f->map, pages[i], 1, CACHE_RENEWED);
             cache_drop(f->cache, pages[i], old);
         }
     }
     g_assert_cmpuint(moved, <=, PAGES / 10);
-    for (uint64_t page = 0; page < PAGES; page += 10)
-        content_check(f->cache, &f->map, page);
+    cache_set_limit(f->cache, memory_of(f));
+    while (content_try_put(f->cache, &f->map, page, 1, CACHE_EVICTED) == 0)
+        page += 10;
+    g_assert_cmpuint(page, <, PAGES);
+    g_assert_cmpuint(cache_excess(f->cache), ==, 0);
+    for (uint64_t i = 0; i < PAGES; i += 10)
+        content_check(f->cache, &f->map, i);
     assert_figures(f);
 }
 
@@ -277,7 +284,7 @@ static void test_garbage(struct fixture *f, gconstpointer data)
 
     (void)data;
     for (uint64_t i = 0; i < 100; i++)
-        content_put(f->cache, &f->map, i, 0, false);
+        content_put(f->cache, &f->map, i, 0, CACHE_EVICTED);
     memory = memory_of(f);
     for (unsigned i = 0; i < 200000; i++) {
         page_entry entry = (page_entry)g_rand_int(random) << 32 | g_rand_int(random);
@@ -319,7 +326,7 @@ static void test_damaged(struct fixture *f, gconstpointer data)
 
     (void)data;
     for (unsigned version = 0; version < 8; version++) {
-        content_put(f->cache, &f->map, 1, version, false);
+        content_put(f->cache, &f->map, 1, version, CACHE_EVICTED);
         place = pagemap_get(&f->map, 1);
         for (unsigned at = 0; at < place.length; at += 97) {
             off_t offset = (off_t)(place.location + 16 + at);
@@ -346,7 +353,8 @@ static void test_random(struct fixture *f, gconstpointer data)
         struct page_place old = pagemap_get(&f->map, page);
 
         if (old.state != PAGE_COMPRESSED)
-            content_put(f->cache, &f->map, page, i, g_rand_boolean(random));
+            content_put(f->cache, &f->map, page, i,
+                        (enum cache_reason)g_rand_int_range(random, 0, 3));
         else if (g_rand_int_range(random, 0, 4) == 0)
             forget(f, page);
         else
@@ -419,7 +427,8 @@ static void test_threads(struct fixture *f, gconstpointer data)
 
         if (claims_take(s.claims, page)) {
             if (pagemap_get(&f->map, page).state != PAGE_COMPRESSED)
-                content_try_put(f->cache, &f->map, page, i, i % 100 == 0);
+                content_try_put(f->cache, &f->map, page, i,
+                                i % 100 == 0 ? CACHE_SAMPLED : CACHE_EVICTED);
             claims_give(s.claims, page);
         }
         while (i % 100 == 0 && (cache_excess(f->cache) > 0 || cache_wants_compaction(f->cache)))
@@ -450,11 +459,11 @@ static void fill_tmpfs(struct fixture *f)
         _exit(77);
     cache_close(f->cache);
     g_assert_cmpint(cache_open(&f->cache, f->path, &f->map, PLENTY), ==, 0);
-    while (page < PAGES && content_try_put(f->cache, &f->map, page, 0, true) == 0)
+    while (page < PAGES && content_try_put(f->cache, &f->map, page, 0, CACHE_SAMPLED) == 0)
         page++;
     g_assert_cmpuint(page, >, 100);
     g_assert_cmpuint(page, <, PAGES);
-    g_assert_cmpint(content_try_put(f->cache, &f->map, page, 0, false), ==, -ENOSPC);
+    g_assert_cmpint(content_try_put(f->cache, &f->map, page, 0, CACHE_EVICTED), ==, -ENOSPC);
     assert_figures(f);
     g_assert_cmpint(pagemap_create(&other, f->map_path, &identity), ==, -ENOSPC);
     g_assert_cmpint(access(f->map_path, F_OK), ==, -1);
@@ -463,7 +472,7 @@ static void fill_tmpfs(struct fixture *f)
         forget(f, i);
     }
     g_assert_cmpuint(memory_of(f), <=, SEGMENT_BYTES);
-    content_put(f->cache, &f->map, page, 0, false);
+    content_put(f->cache, &f->map, page, 0, CACHE_EVICTED);
     _exit(0);
 }
 
