@@ -20,7 +20,6 @@
  */
 #include "pager/attach.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -37,6 +36,7 @@
 #include "base/log.h"
 #include "host/procfs.h"
 #include "pager/inject.h"
+#include "pager/target_impl.h"
 
 #define UFFD_FLAGS (O_CLOEXEC | O_NONBLOCK)
 
@@ -63,7 +63,7 @@ static unsigned user_of(pid_t pid)
 
 struct making {
     pid_t pid;
-    int64_t number;
+    int64_t number; /* of the userfaultfd; -1: there is none yet */
 };
 
 static bool make_by_device(struct injection *i, struct making *m, GError **error)
@@ -133,42 +133,23 @@ static int64_t userfaultfd_features(pid_t pid, const char *number)
     return api && sscanf(api, "\nAPI: %*x:%" SCNx64 ":", &features) == 1 ? (int64_t)features : -1;
 }
 
-/*
- * Looks at what userfaultfds the process has. True and *number: one that was made and never used;
- * -1: none at all.
- */
-static bool find_unused(pid_t pid, int64_t *number, GError **error)
+static bool look_for_unused(int process, const char *number, void *data, GError **error)
 {
-    struct dirent *entry;
-    bool ok = true;
-    char path[64];
-    DIR *dir;
+    struct making *m = data;
+    int64_t features = userfaultfd_features(m->pid, number);
 
-    *number = -1;
-    (void)snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
-    dir = opendir(path);
-    if (!dir) {
-        g_set_error(error, ATTACH_ERROR, ATTACH_ERROR_GONE, "%s: %s", path, g_strerror(errno));
-        return false;
-    }
-    while (ok && (entry = readdir(dir))) {
-        int64_t features = userfaultfd_features(pid, entry->d_name);
-
-        if (features == 0)
-            *number = atoi(entry->d_name);
-        if (features <= 0)
-            continue;
-        g_set_error(error, ATTACH_ERROR, ATTACH_ERROR_BUSY,
-                    "process %d has a userfaultfd already (descriptor %s): a migration or snapshot "
-                    "is under way, or another pager has it",
-                    (int)pid, entry->d_name);
-        ok = false;
-    }
-    (void)closedir(dir);
-    return ok;
+    (void)process;
+    if (features == 0)
+        m->number = atoi(number);
+    if (features <= 0)
+        return true;
+    g_set_error(error, ATTACH_ERROR, ATTACH_ERROR_BUSY,
+                "process %d has a userfaultfd already (descriptor %s): a migration or snapshot is "
+                "under way, or another pager has it",
+                (int)m->pid, number);
+    return false;
 }
 
-/* From here on nothing waits for the guest. */
 static bool take(struct uffd *u, const struct target *t, int number, GError **error)
 {
     int fd = pidfd_getfd(t->pidfd, number, 0);
@@ -211,7 +192,7 @@ bool attach(struct uffd *u, const struct target *t, _Atomic int64_t *number, GEr
 
     u->fd = -1;
     *number = -1;
-    if (!find_unused(t->pid, &made.number, error))
+    if (!target_each_descriptor(t->pid, look_for_unused, &made, error))
         return false;
     if (made.number < 0 && !inject(t->pid, make, &made, &stopped, error))
         return false;

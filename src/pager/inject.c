@@ -5,8 +5,8 @@
  *   1. PTRACE_SEIZE, PTRACE_INTERRUPT: the main thread stops on its way back to user space, in or
  *      between its own system calls. The other threads go on.
  *   2. Save its registers and signal mask.
- *   3. For each call: block its signals, so that none is delivered on top of our registers (they
- *      stay pending); point it at the instruction; let it run to the call's entry and exit; take
+ *   3. For each call: point it at the instruction; block its signals, so that none is delivered on
+ *      top of our registers (they stay pending); let it run to the call's entry and exit; take
  *      the result; INTERRUPT it again, put mask and registers back, and let it run to that stop.
  *   4. Detach.
  * Why the third stop: it is of the same kind as the first, at the same place in the kernel. A
@@ -15,9 +15,9 @@
  * meanwhile, with the signal's handler run and EINTR or a restart as its flags say. Nothing of that
  * is imitated here.
  *
- * What the process can notice: one thread stops for some 0.3 ms. A few system calls return EINTR
+ * What the process can notice: one thread stops for 0.1 to 0.3 ms. A few system calls return EINTR
  * after any stop, even with no handler run (signal(7): epoll_wait and its like); they are made
- * again (restarts_never). Those with a timeout then wait for the whole of it anew. ppoll and its
+ * again (inject_look.c). Those with a timeout then wait for the whole of it anew. ppoll and its
  * like, with a signal pending that only their own mask blocks, may return EINTR for it.
  *
  * What can't be excluded: if the tracer is killed (SIGKILL) between the two SETREGS of step 3, some
@@ -35,34 +35,22 @@
  */
 #include "pager/inject.h"
 
-#include <elf.h>
 #include <errno.h>
-#include <inttypes.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
-#include <sys/user.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "host/procfs.h"
-#include "pager/attach.h"
-
-#ifdef __x86_64__
+#include "pager/inject_impl.h"
 
 /* A thread that does not come back from the kernel for so long waits for a disk or worse. */
 #define STOP_SECONDS 2
-
-/* So long a process may take to end when its first thread has. */
-#define END_MSEC 200
 
 #define SYSCALL_STOP (SIGTRAP | 0x80)
 #define USER_CODE64  0x33 /* cs of a 64-bit thread */
@@ -72,170 +60,9 @@
 /* sigset_t of the kernel */
 #define SIGNAL_BIT(sig) (UINT64_C(1) << ((sig)-1))
 
-#define VDSO_PAGES_MAX 16
-
-struct injection {
-    pid_t pid;
-    int pidfd;
-    uint64_t syscall_address; /* of the instruction in the vdso */
-    struct user_regs_struct regs;
-    uint64_t mask;
-    unsigned stop_signal; /* came meanwhile: sent again at the end */
-    uint64_t scratch;     /* address, 0: not used */
-    size_t scratch_bytes;
-    uint8_t scratch_saved[INJECT_SCRATCH_MAX];
-};
-
 static uint64_t now_usec(void)
 {
     return (uint64_t)g_get_monotonic_time();
-}
-
-static void set_error(GError **error, enum attach_error code, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static void set_error(GError **error, enum attach_error code, const char *format, ...)
-{
-    va_list args;
-
-    va_start(args, format);
-    if (error)
-        *error = g_error_new_valist(ATTACH_ERROR, (int)code, format, args);
-    va_end(args);
-}
-
-static bool gone(const struct injection *i, GError **error)
-{
-    set_error(error, ATTACH_ERROR_GONE, "process %d has ended", (int)i->pid);
-    return false;
-}
-
-static bool trace_failed(const struct injection *i, const char *what, int err, GError **error)
-{
-    if (err == ESRCH)
-        return gone(i, error);
-    set_error(error, ATTACH_ERROR_FAILED, "process %d: %s: %s", (int)i->pid, what, g_strerror(err));
-    return false;
-}
-
-/* The thread's memory; false sets errno. */
-static bool peek(const struct injection *i, uint64_t address, void *buf, size_t n)
-{
-    struct iovec local = {.iov_base = buf, .iov_len = n};
-    struct iovec remote = {.iov_base = (void *)(uintptr_t)address, .iov_len = n};
-
-    return process_vm_readv(i->pid, &local, 1, &remote, 1, 0) == (ssize_t)n;
-}
-
-static bool poke(const struct injection *i, uint64_t address, void *buf, size_t n)
-{
-    struct iovec local = {.iov_base = buf, .iov_len = n};
-    struct iovec remote = {.iov_base = (void *)(uintptr_t)address, .iov_len = n};
-
-    return process_vm_writev(i->pid, &local, 1, &remote, 1, 0) == (ssize_t)n;
-}
-
-/* Address of the vdso by the auxiliary vector; 0: none. */
-static uint64_t vdso_of(pid_t pid)
-{
-    char path[64], text[PROCFS_TEXT_MAX];
-    Elf64_auxv_t aux;
-    int n;
-
-    (void)snprintf(path, sizeof(path), "/proc/%d/auxv", (int)pid);
-    n = procfs_read_root("", path, text);
-    for (int at = 0; at + (int)sizeof(aux) <= n; at += (int)sizeof(aux)) {
-        memcpy(&aux, text + at, sizeof(aux));
-        if (aux.a_type == AT_SYSINFO_EHDR)
-            return aux.a_un.a_val;
-    }
-    return 0;
-}
-
-/* The whole vdso is executable, so any two bytes 0f 05 in it will do. */
-static bool find_syscall(struct injection *i, GError **error)
-{
-    static const uint8_t instruction[] = {0x0f, 0x05};
-    uint64_t vdso = vdso_of(i->pid);
-    uint8_t page[4096];
-
-    errno = 0;
-    for (unsigned n = 0; vdso && n < VDSO_PAGES_MAX; n++) {
-        uint64_t address = vdso + n * sizeof(page);
-        const uint8_t *found;
-
-        if (!peek(i, address, page, sizeof(page)))
-            break;
-        found = memmem(page, sizeof(page), instruction, sizeof(instruction));
-        if (found) {
-            i->syscall_address = address + (uint64_t)(found - page);
-            return true;
-        }
-    }
-    if (errno == EPERM)
-        set_error(error, ATTACH_ERROR_REFUSED,
-                  "no right to trace process %d: run as root or with CAP_SYS_PTRACE", (int)i->pid);
-    else
-        set_error(error, ATTACH_ERROR_REFUSED,
-                  "process %d has no vdso with a syscall instruction: the kernel was booted with "
-                  "vdso=0, or it is no 64-bit program",
-                  (int)i->pid);
-    return false;
-}
-
-/* Field @key of /proc/PID/status, as a number in @base. */
-static uint64_t status_number(const char *status, const char *key, int base)
-{
-    const char *line = strstr(status, key);
-
-    return line ? g_ascii_strtoull(line + strlen(key), NULL, base) : 0;
-}
-
-static bool read_status(const struct injection *i, char text[static PROCFS_TEXT_MAX])
-{
-    char path[64];
-
-    (void)snprintf(path, sizeof(path), "/proc/%d/status", (int)i->pid);
-    return procfs_read_root("", path, text) > 0;
-}
-
-/* Looks before anything is touched. */
-static bool may_be_stopped(const struct injection *i, GError **error)
-{
-    char status[PROCFS_TEXT_MAX];
-    const char *state;
-    uint64_t tracer;
-
-    if (!read_status(i, status))
-        return gone(i, error);
-    state = strstr(status, "\nState:\t");
-    tracer = status_number(status, "\nTracerPid:", 10);
-    if (tracer) {
-        set_error(error, ATTACH_ERROR_FAILED,
-                  "process %d is traced by process %" PRIu64 " (a debugger?): end that first",
-                  (int)i->pid, tracer);
-    } else if (state && state[8] == 'T') {
-        set_error(error, ATTACH_ERROR_FAILED,
-                  "process %d is stopped (SIGSTOP): let it go on first (kill -CONT %d)",
-                  (int)i->pid, (int)i->pid);
-    } else if (state && strchr("ZX", state[8])) {
-        struct pollfd end = {.fd = i->pidfd, .events = POLLIN};
-
-        /* Its other threads may just be ending, too. */
-        if (poll(&end, 1, END_MSEC) == 1)
-            return gone(i, error);
-        set_error(error, ATTACH_ERROR_REFUSED,
-                  "the main thread of process %d has ended, others run: only the main thread's "
-                  "system calls are used",
-                  (int)i->pid);
-    } else if (status_number(status, "\nSeccomp:", 10) == 1) {
-        set_error(error, ATTACH_ERROR_REFUSED,
-                  "process %d is in strict seccomp mode, which kills it for any system call",
-                  (int)i->pid);
-    } else {
-        return true;
-    }
-    return false;
 }
 
 /*
@@ -249,9 +76,10 @@ static bool wait_stop(const struct injection *i, int *status, GError **error)
 
     if (waitid(P_PID, (id_t)i->pid, &info, WSTOPPED | WEXITED | WNOWAIT | flags) < 0 ||
         (info.si_code != CLD_TRAPPED && info.si_code != CLD_STOPPED))
-        return gone(i, error);
+        return injection_gone(i, error);
     *status = info.si_status;
-    return waitid(P_PID, (id_t)i->pid, &info, WSTOPPED | WNOHANG | flags) == 0 || gone(i, error);
+    return waitid(P_PID, (id_t)i->pid, &info, WSTOPPED | WNOHANG | flags) == 0 ||
+           injection_gone(i, error);
 }
 
 static bool is_event_stop(int status)
@@ -277,7 +105,7 @@ static bool wait_interrupted(const struct injection *i, int *why, GError **error
         }
         if (ptrace(PTRACE_INTERRUPT, i->pid, NULL, NULL) < 0 ||
             ptrace(PTRACE_CONT, i->pid, NULL, signal_number) < 0)
-            return trace_failed(i, "ptrace", errno, error);
+            return injection_failed(i, "ptrace", errno, error);
     }
     return false;
 }
@@ -289,15 +117,15 @@ static bool seize(struct injection *i, GError **error)
 
     if (ptrace(PTRACE_SEIZE, i->pid, NULL, (unsigned long)PTRACE_O_TRACESYSGOOD) < 0) {
         if (errno != EPERM)
-            return trace_failed(i, "PTRACE_SEIZE", errno, error);
-        set_error(error, ATTACH_ERROR_REFUSED,
-                  "no right to trace process %d: run as root or with CAP_SYS_PTRACE, and see "
-                  "kernel.yama.ptrace_scope",
-                  (int)i->pid);
+            return injection_failed(i, "PTRACE_SEIZE", errno, error);
+        injection_error(error, ATTACH_ERROR_REFUSED,
+                        "no right to trace process %d: run as root or with CAP_SYS_PTRACE, and see "
+                        "kernel.yama.ptrace_scope",
+                        (int)i->pid);
         return false;
     }
     if (ptrace(PTRACE_INTERRUPT, i->pid, NULL, NULL) < 0)
-        return trace_failed(i, "PTRACE_INTERRUPT", errno, error);
+        return injection_failed(i, "PTRACE_INTERRUPT", errno, error);
     /* The one wait that inject() may end. */
     (void)pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
     stopped = wait_interrupted(i, &why, error);
@@ -306,74 +134,17 @@ static bool seize(struct injection *i, GError **error)
         return false;
     if (why == SIGTRAP)
         return true;
-    set_error(error, ATTACH_ERROR_FAILED,
-              "process %d was just stopped (signal %d): let it go on first (kill -CONT %d)",
-              (int)i->pid, why, (int)i->pid);
+    injection_error(error, ATTACH_ERROR_FAILED,
+                    "process %d was just stopped (signal %d): let it go on first (kill -CONT %d)",
+                    (int)i->pid, why, (int)i->pid);
     return false;
-}
-
-/*
- * System calls that return EINTR after any stop. Where no signal is on its way, the stop was ours
- * and the call is made again: for the thread as if it had begun only now.
- */
-static bool restarts_never(long number)
-{
-    static const long numbers[] = {
-        SYS_epoll_wait, SYS_epoll_pwait,  SYS_epoll_pwait2,   SYS_semop,
-        SYS_semtimedop, SYS_io_getevents, SYS_io_uring_enter, SYS_rt_sigtimedwait,
-    };
-
-    for (size_t n = 0; n < G_N_ELEMENTS(numbers); n++) {
-        if (numbers[n] == number)
-            return true;
-    }
-    return false;
-}
-
-static void fix_interrupted(struct injection *i)
-{
-    char status[PROCFS_TEXT_MAX];
-
-    if ((int64_t)i->regs.rax != -EINTR || !restarts_never((long)i->regs.orig_rax) ||
-        !read_status(i, status))
-        return;
-    if ((status_number(status, "\nSigPnd:", 16) | status_number(status, "\nShdPnd:", 16)) &
-        ~status_number(status, "\nSigBlk:", 16))
-        return;
-    i->regs.rax = i->regs.orig_rax;
-    i->regs.orig_rax = (unsigned long long)-1;
-    i->regs.rip -= 2; /* onto its syscall instruction */
-}
-
-/*
- * A restartable sequence (rseq(2)) that the stop has cut must be aborted, as the kernel does it;
- * but the kernel will look when our call's address is in the registers, and see no sequence.
- */
-static void fix_rseq(struct injection *i)
-{
-    struct {
-        uint32_t version, flags;
-        uint64_t start, length, abort;
-    } section;
-    struct __ptrace_rseq_configuration rseq;
-    uint64_t address;
-
-    if (ptrace(PTRACE_GET_RSEQ_CONFIGURATION, i->pid, sizeof(rseq), &rseq) != sizeof(rseq) ||
-        !rseq.rseq_abi_pointer)
-        return;
-    /* member rseq_cs of struct rseq */
-    if (!peek(i, rseq.rseq_abi_pointer + 8, &address, sizeof(address)) || !address ||
-        !peek(i, address, &section, sizeof(section)))
-        return;
-    if (i->regs.rip - section.start < section.length)
-        i->regs.rip = section.abort;
 }
 
 static bool save(struct injection *i, GError **error)
 {
     if (ptrace(PTRACE_GETREGS, i->pid, NULL, &i->regs) < 0 ||
         ptrace(PTRACE_GETSIGMASK, i->pid, sizeof(i->mask), &i->mask) < 0)
-        return trace_failed(i, "ptrace", errno, error);
+        return injection_failed(i, "ptrace", errno, error);
     return true;
 }
 
@@ -382,11 +153,11 @@ static bool save_first(struct injection *i, GError **error)
     if (!save(i, error))
         return false;
     if (i->regs.cs != USER_CODE64) {
-        set_error(error, ATTACH_ERROR_REFUSED, "process %d is no 64-bit program", (int)i->pid);
+        injection_error(error, ATTACH_ERROR_REFUSED, "process %d is no 64-bit program",
+                        (int)i->pid);
         return false;
     }
-    fix_interrupted(i);
-    fix_rseq(i);
+    injection_fix(i);
     return true;
 }
 
@@ -401,7 +172,7 @@ static bool run_to_syscall(struct injection *i, GError **error)
 
     for (;;) {
         if (ptrace(PTRACE_SYSCALL, i->pid, NULL, 0UL) < 0)
-            return trace_failed(i, "PTRACE_SYSCALL", errno, error);
+            return injection_failed(i, "PTRACE_SYSCALL", errno, error);
         if (!wait_stop(i, &status, error))
             return false;
         if (status == SYSCALL_STOP)
@@ -420,14 +191,14 @@ static bool was_trapped(struct injection *i, bool *trapped, GError **error)
     char status[PROCFS_TEXT_MAX];
     int stop;
 
-    if (!read_status(i, status))
-        return gone(i, error);
-    if (!(status_number(status, "\nSigPnd:", 16) & SIGNAL_BIT(SIGSYS)))
+    if (!injection_status(i, status))
+        return injection_gone(i, error);
+    if (!(injection_status_number(status, "\nSigPnd:", 16) & SIGNAL_BIT(SIGSYS)))
         return true;
     *trapped = true;
     do {
         if (ptrace(PTRACE_CONT, i->pid, NULL, 0UL) < 0)
-            return trace_failed(i, "PTRACE_CONT", errno, error);
+            return injection_failed(i, "PTRACE_CONT", errno, error);
         if (!wait_stop(i, &stop, error))
             return false;
     } while (stop != SIGSYS);
@@ -443,7 +214,7 @@ static bool put_back(struct injection *i, GError **error)
         ptrace(PTRACE_SETSIGMASK, i->pid, sizeof(i->mask), &i->mask) < 0 ||
         ptrace(PTRACE_SETREGS, i->pid, NULL, &i->regs) < 0 ||
         ptrace(PTRACE_CONT, i->pid, NULL, 0UL) < 0)
-        return trace_failed(i, "ptrace", errno, error);
+        return injection_failed(i, "ptrace", errno, error);
     return wait_interrupted(i, &why, error) && save(i, error);
 }
 
@@ -462,21 +233,21 @@ bool inject_call(struct injection *i, long number, uint64_t a, uint64_t b, uint6
     regs.rsi = b;
     regs.rdx = c;
     regs.r10 = regs.r8 = regs.r9 = 0;
-    if (ptrace(PTRACE_SETSIGMASK, i->pid, sizeof(blocked), &blocked) < 0 ||
-        ptrace(PTRACE_SETREGS, i->pid, NULL, &regs) < 0)
-        return trace_failed(i, "ptrace", errno, error);
+    if (ptrace(PTRACE_SETREGS, i->pid, NULL, &regs) < 0 ||
+        ptrace(PTRACE_SETSIGMASK, i->pid, sizeof(blocked), &blocked) < 0)
+        return injection_failed(i, "ptrace", errno, error);
     if (!run_to_syscall(i, error) || !run_to_syscall(i, error))
         return false;
     if (ptrace(PTRACE_GETREGS, i->pid, NULL, &regs) < 0)
-        return trace_failed(i, "PTRACE_GETREGS", errno, error);
+        return injection_failed(i, "PTRACE_GETREGS", errno, error);
     if ((long)regs.rax == number && !was_trapped(i, &trapped, error))
         return false;
     if (!put_back(i, error))
         return false;
     if (trapped) {
-        set_error(error, ATTACH_ERROR_REFUSED,
-                  "a seccomp filter of process %d forbids the system call %ld", (int)i->pid,
-                  number);
+        injection_error(error, ATTACH_ERROR_REFUSED,
+                        "a seccomp filter of process %d forbids the system call %ld", (int)i->pid,
+                        number);
         return false;
     }
     *result = (int64_t)regs.rax;
@@ -491,9 +262,9 @@ bool inject_scratch(struct injection *i, const void *bytes, size_t n, uint64_t *
 
     g_assert(n <= sizeof(copy) && !i->scratch);
     memcpy(copy, bytes, n);
-    if (!peek(i, at, i->scratch_saved, n) || !poke(i, at, copy, n)) {
-        set_error(error, ATTACH_ERROR_FAILED, "process %d: no room on its stack: %s", (int)i->pid,
-                  g_strerror(errno));
+    if (!injection_peek(i, at, i->scratch_saved, n) || !injection_poke(i, at, copy, n)) {
+        injection_error(error, ATTACH_ERROR_FAILED, "process %d: no room on its stack: %s",
+                        (int)i->pid, g_strerror(errno));
         return false;
     }
     i->scratch = at;
@@ -505,7 +276,7 @@ bool inject_scratch(struct injection *i, const void *bytes, size_t n, uint64_t *
 static void let_go(struct injection *i)
 {
     if (i->scratch)
-        (void)poke(i, i->scratch, i->scratch_saved, i->scratch_bytes);
+        (void)injection_poke(i, i->scratch, i->scratch_saved, i->scratch_bytes);
     (void)ptrace(PTRACE_DETACH, i->pid, NULL, 0UL);
     if (i->stop_signal)
         (void)pidfd_send_signal(i->pidfd, (int)i->stop_signal, NULL, 0);
@@ -550,7 +321,7 @@ static bool trace(struct work *work)
     r = pthread_create(&thread, NULL, tracer_thread, work);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (r != 0)
-        return trace_failed(&work->injection, "a thread to trace with", r, &work->error);
+        return injection_failed(&work->injection, "a thread to trace with", r, &work->error);
 
     (void)clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += STOP_SECONDS;
@@ -559,10 +330,11 @@ static bool trace(struct work *work)
         (void)pthread_join(thread, &end);
     }
     if (end == PTHREAD_CANCELED)
-        set_error(&work->error, ATTACH_ERROR_FAILED,
-                  "the main thread of process %d did not stop within %d s: it waits in the kernel, "
-                  "for a disk perhaps",
-                  (int)work->injection.pid, STOP_SECONDS);
+        injection_error(
+            &work->error, ATTACH_ERROR_FAILED,
+            "the main thread of process %d did not stop within %d s: it waits in the kernel, "
+            "for a disk perhaps",
+            (int)work->injection.pid, STOP_SECONDS);
     return work->ok;
 }
 
@@ -573,38 +345,11 @@ bool inject(pid_t pid, inject_fn body, void *data, uint64_t *stopped_usec, GErro
     bool ok;
 
     if (pidfd < 0)
-        return gone(&work.injection, error);
-    ok = may_be_stopped(&work.injection, &work.error) &&
-         find_syscall(&work.injection, &work.error) && trace(&work);
+        return injection_gone(&work.injection, error);
+    ok = injection_look(&work.injection, &work.error) && trace(&work);
     if (stopped_usec)
         *stopped_usec = work.stopped_usec;
     if (work.error)
         g_propagate_error(error, work.error);
     return ok;
 }
-
-#else
-
-bool inject(pid_t pid, inject_fn body, void *data, uint64_t *stopped_usec, GError **error)
-{
-    (void)pid, (void)body, (void)data, (void)stopped_usec;
-    g_set_error_literal(error, ATTACH_ERROR, ATTACH_ERROR_REFUSED,
-                        "attaching to a guest is built for x86-64 only");
-    return false;
-}
-
-bool inject_call(struct injection *i, long number, uint64_t a, uint64_t b, uint64_t c,
-                 int64_t *result, GError **error)
-{
-    (void)i, (void)number, (void)a, (void)b, (void)c, (void)result, (void)error;
-    g_assert_not_reached();
-}
-
-bool inject_scratch(struct injection *i, const void *bytes, size_t n, uint64_t *address,
-                    GError **error)
-{
-    (void)i, (void)bytes, (void)n, (void)address, (void)error;
-    g_assert_not_reached();
-}
-
-#endif

@@ -27,28 +27,13 @@
 #include "host/smaps.h"
 #include "pager/attach.h"
 #include "pager/files.h"
+#include "pager/target_impl.h"
 
 G_DEFINE_QUARK(aerostat - attach - error, attach_error)
-
-#define REFUSED ATTACH_ERROR, ATTACH_ERROR_REFUSED
 
 #define MEMFD_CURE                                                                                 \
     "start QEMU with -object memory-backend-memfd,id=ram,size=SIZE,share=on -machine "             \
     "memory-backend=ram"
-
-static bool read_failed(pid_t pid, const char *what, int err, GError **error)
-{
-    if (err == ESRCH || err == ENOENT)
-        g_set_error(error, ATTACH_ERROR, ATTACH_ERROR_GONE, "process %d has ended", (int)pid);
-    else if (err == EACCES || err == EPERM)
-        g_set_error(error, REFUSED,
-                    "no right to look into process %d: run as root or with CAP_SYS_PTRACE",
-                    (int)pid);
-    else
-        g_set_error(error, ATTACH_ERROR, ATTACH_ERROR_FAILED, "/proc/%d/%s: %s", (int)pid, what,
-                    g_strerror(err));
-    return false;
-}
 
 /* The mappings of @pid by @what, maps or smaps. 0 or -errno. */
 static int mappings_read(pid_t pid, const char *what, GArray *vmas)
@@ -187,7 +172,7 @@ static bool process_maps(pid_t pid, const struct ram_range *ram, GError **error)
     if (r == -EACCES && capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_PTRACE))
         return false;
     if (r < 0 && r != -ESRCH && r != -ENOENT)
-        return !read_failed(pid, "maps", -r, error);
+        return !target_unreadable(pid, "maps", -r, error);
     for (size_t i = 0; i < vmas->len; i++) {
         if (!maps_file(vma_at(vmas, i), ram))
             continue;
@@ -210,7 +195,7 @@ static bool mapped_elsewhere(pid_t target, const struct ram_range *ram, GError *
     struct dirent *entry;
 
     if (!proc)
-        return !read_failed(target, "", errno, error);
+        return !target_unreadable(target, "", errno, error);
     while (!found && (entry = readdir(proc))) {
         int pid = atoi(entry->d_name);
 
@@ -219,103 +204,6 @@ static bool mapped_elsewhere(pid_t target, const struct ram_range *ram, GError *
     }
     (void)closedir(proc);
     return found;
-}
-
-typedef bool (*descriptor_fn)(int process, const char *number, void *data, GError **error);
-
-/* Calls @fn for each open descriptor of @pid with its /proc directory, until it returns false. */
-static bool each_descriptor(pid_t pid, descriptor_fn fn, void *data, GError **error)
-{
-    autofd process = -1, list = -1;
-    struct dirent *entry;
-    char path[64];
-    bool ok = true;
-    DIR *dir;
-
-    (void)snprintf(path, sizeof(path), "/proc/%d", (int)pid);
-    process = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    list = process < 0 ? -1 : openat(process, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    dir = list < 0 ? NULL : fdopendir(list);
-    if (!dir)
-        return read_failed(pid, "fd", errno, error);
-    (void)fd_take(&list);
-    while (ok && (entry = readdir(dir))) {
-        if (g_ascii_isdigit(*entry->d_name))
-            ok = fn(process, entry->d_name, data, error);
-    }
-    (void)closedir(dir);
-    return ok;
-}
-
-static bool open_direct(int process, const char *number)
-{
-    char path[64], text[PROCFS_TEXT_MAX];
-    const char *flags;
-
-    (void)snprintf(path, sizeof(path), "fdinfo/%s", number);
-    if (procfs_read(process, path, text) < 0)
-        return false;
-    flags = strstr(text, "flags:");
-    return flags && strtoul(flags + 6, NULL, 8) & O_DIRECT;
-}
-
-/* Files whose holder hands guest memory to hardware for longer than a system call. */
-static const char *device_kind(const char *link)
-{
-    static const struct {
-        const char *prefix, *kind;
-    } kinds[] = {
-        {"/dev/vfio/", "vfio"},
-        {"anon_inode:[vfio", "vfio"},
-        {"anon_inode:vfio", "vfio"},
-        {"/dev/iommu", "iommufd"},
-        {"/dev/vhost-vdpa", "vhost-vdpa"},
-        {"/dev/vhost-user", "vhost-user"},
-        {"/dev/infiniband/", "RDMA"},
-    };
-
-    for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
-        if (g_str_has_prefix(link, kinds[i].prefix))
-            return kinds[i].kind;
-    }
-    return NULL;
-}
-
-/* A descriptor that is closed while we look is no concern of ours. */
-static bool check_descriptor(int process, const char *number, void *data, GError **error)
-{
-    char path[64], link[512];
-    const char *kind;
-    struct stat st;
-    ssize_t n;
-
-    (void)data;
-    (void)snprintf(path, sizeof(path), "fd/%s", number);
-    n = readlinkat(process, path, link, sizeof(link) - 1);
-    if (n < 0)
-        return true;
-    link[n] = '\0';
-    kind = device_kind(link);
-    if (kind) {
-        g_set_error(error, REFUSED,
-                    "the guest has a %s device (%s), which reaches its memory directly: run it "
-                    "without",
-                    kind, link);
-        return false;
-    }
-    if (fstatat(process, path, &st, 0) < 0 || !(S_ISREG(st.st_mode) || S_ISBLK(st.st_mode)) ||
-        !open_direct(process, number))
-        return true;
-    g_set_error(error, REFUSED,
-                "QEMU has %s open with O_DIRECT, whose DMA would miss an evicted page: use "
-                "cache=writeback for this drive",
-                link);
-    return false;
-}
-
-bool target_check_devices(pid_t pid, GError **error)
-{
-    return each_descriptor(pid, check_descriptor, NULL, error);
 }
 
 struct memfd_search {
@@ -355,7 +243,7 @@ static bool fetch_memfd(struct target *t, const struct ram_range *ram, GError **
     struct memfd_search search = {.ram = ram, .pidfd = t->pidfd, .memfd = -1};
     g_autoptr(GError) wrong = NULL;
 
-    (void)each_descriptor(t->pid, match_memfd, &search, &wrong);
+    (void)target_each_descriptor(t->pid, match_memfd, &search, &wrong);
     t->memfd = search.memfd;
     if (t->memfd >= 0)
         return true;
@@ -388,7 +276,7 @@ static bool identify(struct target *t, const char *name, const struct ram_range 
     };
     (void)g_strlcpy(t->identity.name, name, sizeof(t->identity.name));
     if (!t->identity.start_time)
-        return read_failed(t->pid, "stat", ESRCH, error);
+        return target_unreadable(t->pid, "stat", ESRCH, error);
     return true;
 }
 
@@ -400,10 +288,10 @@ static bool find(struct target *t, const char *name, uint64_t ram_size, GError *
 
     t->pidfd = pidfd_open(t->pid, 0);
     if (t->pidfd < 0)
-        return read_failed(t->pid, "", errno, error);
+        return target_unreadable(t->pid, "", errno, error);
     r = mappings_read(t->pid, "smaps", vmas);
     if (r < 0 || vmas->len == 0) /* a zombie has no memory */
-        return read_failed(t->pid, "smaps", r < 0 ? -r : ESRCH, error);
+        return target_unreadable(t->pid, "smaps", r < 0 ? -r : ESRCH, error);
     return ram_locate(t->pid, vmas, ram_size, &ram, error) && check_kind(vmas, &ram, error) &&
            !mapped_twice(vmas, &ram, error) && !mapped_elsewhere(t->pid, &ram, error) &&
            target_check_devices(t->pid, error) && fetch_memfd(t, &ram, error) &&
@@ -434,7 +322,7 @@ bool target_find_again(struct target *t, const struct pagemap_identity *identity
     t->identity = *identity;
     if (t->pidfd < 0 || process_start_time("", pid) != identity->start_time) {
         target_clear(t);
-        return read_failed(pid, "", ESRCH, error);
+        return target_unreadable(pid, "", ESRCH, error);
     }
     if (fetch_memfd(t, &ram, error))
         return true;

@@ -5,13 +5,25 @@
  */
 #pragma once
 
+#include <fcntl.h>
 #include <glib.h>
 #include <stdbool.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define DEVICE "/dev/userfaultfd"
+
+/* Keeps other tests that do the same off, until it is closed. -1: there is no such device. */
+static inline int device_lock(void)
+{
+    int fd = open(DEVICE, O_RDWR | O_CLOEXEC);
+
+    if (fd >= 0)
+        g_assert_cmpint(flock(fd, LOCK_EX), ==, 0);
+    return fd;
+}
 
 struct device_access {
     pid_t guardian;

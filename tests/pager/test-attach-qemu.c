@@ -394,11 +394,13 @@ static void test_unprivileged(void)
     g_autoptr(GError) error = NULL;
     struct device_access access;
     _Atomic int64_t number;
+    autofd lock = -1;
     struct target t;
     struct uffd u;
     struct qemu q;
 
-    if (!device_is_closed()) {
+    lock = device_lock();
+    if (lock < 0 || !device_is_closed()) {
         g_test_skip("no " DEVICE " that is root's alone");
         return;
     }
