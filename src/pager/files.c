@@ -125,28 +125,32 @@ static bool process_lives(const struct pagemap_identity *id, const char *host_ro
            process_start_time(host_root, (pid_t)id->pid) == id->start_time;
 }
 
-/* Reads the header by read(2): the file may be anything, and may be cut while we look. */
-static bool header_read(int fd, struct pagemap_header *header)
+/* Reads the header by read(2): the file may be anything, and may be cut while we look. *valid: it
+ * is of this version. */
+static bool header_read(int fd, struct pagemap_header *header, bool *valid)
 {
     struct stat st;
 
-    return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
-           pread(fd, header, sizeof(*header), 0) == sizeof(*header) &&
-           pagemap_header_valid(header, (uint64_t)st.st_size);
+    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
+        pread(fd, header, sizeof(*header), 0) != sizeof(*header))
+        return false;
+    *valid = pagemap_header_valid(header, (uint64_t)st.st_size);
+    return pagemap_header_names(header);
 }
 
 enum pager_files_owner pager_files_owner(const struct pager_files *files, const char *host_root)
 {
     autofd fd = open(files->map, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
     g_autofree struct pagemap_header *header = NULL;
+    bool valid;
 
     if (fd < 0)
         return errno == ENOENT ? PAGER_FILES_NONE : PAGER_FILES_STRANGE;
     header = g_new(struct pagemap_header, 1);
-    if (!header_read(fd, header))
+    if (!header_read(fd, header, &valid))
         return PAGER_FILES_STRANGE;
     if (process_lives(&header->identity, host_root))
-        return PAGER_FILES_LIVE;
+        return valid ? PAGER_FILES_LIVE : PAGER_FILES_STRANGE;
     /* Only now: a pager that starts for a process that lives must not meet our lock. */
     return flock(fd, LOCK_EX | LOCK_NB) < 0 ? PAGER_FILES_LIVE : PAGER_FILES_STALE;
 }

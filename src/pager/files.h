@@ -48,7 +48,8 @@ enum pager_files_owner {
     PAGER_FILES_NONE,    /* there is no map */
     PAGER_FILES_LIVE,    /* a pager has it, or the process that it names lives: hands off */
     PAGER_FILES_STALE,   /* neither: they may go */
-    PAGER_FILES_STRANGE, /* not a map of this version, or can't be read: nobody knows; hands off */
+    PAGER_FILES_STRANGE, /* can't be read, or is of another version and of a process that lives,
+                            with pages that we can't find: hands off */
 };
 
 /* @host_root: as for process_start_time. */

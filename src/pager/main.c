@@ -85,6 +85,13 @@ static bool find_map(struct pager *p, GError **error)
             return true;
         pagemap_close(&e->map);
         e->map = (struct pagemap){.fd = -1};
+    } else if (pager_files_owner(&p->files, "") != PAGER_FILES_STALE) {
+        /* It may be of this very process and a release before us, with pages out. */
+        g_set_error(error, PAGER_ERROR, PAGER_EXIT_REFUSED,
+                    "%s is not a page map of this release, or can't be read; move it away once "
+                    "the guest that it is of has ended",
+                    p->files.map);
+        return false;
     }
     log_notice("guest %s: %s is of a guest that has ended; it is replaced", p->options.name,
                p->files.map);

@@ -84,10 +84,15 @@ static uint64_t file_bytes(uint64_t ram_size)
     return PAGEMAP_HEADER_BYTES + ram_size / PAGE_BYTES * sizeof(page_entry);
 }
 
+bool pagemap_header_names(const struct pagemap_header *header)
+{
+    return header->magic == PAGEMAP_MAGIC && identity_valid(&header->identity);
+}
+
 bool pagemap_header_valid(const struct pagemap_header *header, uint64_t bytes)
 {
-    return header->magic == PAGEMAP_MAGIC && header->version == PAGEMAP_VERSION &&
-           header->header_bytes == PAGEMAP_HEADER_BYTES && identity_valid(&header->identity) &&
+    return pagemap_header_names(header) && header->version == PAGEMAP_VERSION &&
+           header->header_bytes == PAGEMAP_HEADER_BYTES &&
            bytes == file_bytes(header->identity.ram_size);
 }
 

@@ -160,6 +160,8 @@ struct pagemap_figures {
     COUNTER memory_bytes; /* the pager's own, without map and cache; renewed now and then */
 };
 
+/* What comes before the figures is the same in every version, so that it can be told whether a map
+ * of another one is of a guest that lives. */
 struct pagemap_header {
     uint64_t magic;
     uint32_t version, header_bytes;
@@ -175,6 +177,9 @@ bool pagemap_identity_same(const struct pagemap_identity *a, const struct pagema
 
 /* Is it the header of a page map of this version, in a file of @bytes? */
 bool pagemap_header_valid(const struct pagemap_header *header, uint64_t bytes);
+
+/* Does it say whose map it is, of whatever version? */
+bool pagemap_header_names(const struct pagemap_header *header);
 
 struct pagemap {
     struct pagemap_header *header;

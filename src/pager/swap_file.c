@@ -129,6 +129,7 @@ bool swap_file_create(const char *path, uint64_t bytes, GError **error)
         fail(error, path, errno, what);
         return false;
     }
+    (void)flock(fd, LOCK_EX | LOCK_NB); /* it is wanted, however long this takes */
     free = room(fd); /* looked up now: what could be reserved of it has been, afterwards */
     r = reserve(fd, bytes);
     if (r != 0) {

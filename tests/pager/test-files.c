@@ -328,6 +328,32 @@ static void test_stale(struct fixture *f, gconstpointer data)
     pager_files_clear(&dead);
 }
 
+/* A map of another version may have pages of a guest that lives; of a dead one it goes. */
+static void test_other_version(struct fixture *f, gconstpointer data)
+{
+    struct pagemap map;
+    uint64_t now = process_start_time("", getpid());
+    struct pager_files files = make_files(f, "old", getpid(), now, &map);
+
+    (void)data;
+    map.header->version++;
+    map.header->header_bytes *= 2;
+    pagemap_close(&map);
+    g_assert_cmpint(pager_files_owner(&files, ""), ==, PAGER_FILES_STRANGE);
+    g_assert_cmpuint(remove_stale(f), ==, 0);
+    g_assert_cmpuint(files_there(&files), ==, 4);
+
+    pager_files_remove(&files);
+    pager_files_clear(&files);
+    files = make_files(f, "old", getpid(), now + 1, &map);
+    map.header->version++;
+    pagemap_close(&map);
+    g_assert_cmpint(pager_files_owner(&files, ""), ==, PAGER_FILES_STALE);
+    g_assert_cmpuint(remove_stale(f), ==, 1);
+    g_assert_cmpuint(files_there(&files), ==, 0);
+    pager_files_clear(&files);
+}
+
 /* What is not a map, or not ours, stays with all that lies beside it. */
 static void test_strange(struct fixture *f, gconstpointer data)
 {
@@ -338,7 +364,7 @@ static void test_strange(struct fixture *f, gconstpointer data)
     g_autofree char *fifo = scratch_path(f->memory, "fifo.cache");
 
     (void)data;
-    map.header->version++;
+    map.header->magic++;
     pagemap_close(&map);
     g_assert_true(g_file_set_contents(other, "", 0, NULL));
     g_assert_true(g_file_set_contents(hidden, "", 0, NULL));
@@ -347,6 +373,10 @@ static void test_strange(struct fixture *f, gconstpointer data)
     g_assert_cmpuint(remove_stale(f), ==, 0);
     g_assert_cmpuint(files_there(&files), ==, 4);
     g_assert_cmpint(access(other, F_OK) | access(hidden, F_OK) | access(fifo, F_OK), ==, 0);
+
+    g_assert_cmpint(truncate(files.map, 100), ==, 0);
+    g_assert_cmpint(pager_files_owner(&files, ""), ==, PAGER_FILES_STRANGE);
+    g_assert_cmpuint(remove_stale(f), ==, 0);
     pager_files_clear(&files);
 }
 
@@ -398,6 +428,7 @@ int main(int argc, char **argv)
     g_test_add("/files/swap-refusals", struct fixture, NULL, setup, test_swap_refusals, teardown);
     g_test_add("/files/full-disk", struct fixture, NULL, setup, test_full_disk, teardown);
     g_test_add("/files/stale", struct fixture, NULL, setup, test_stale, teardown);
+    g_test_add("/files/other-version", struct fixture, NULL, setup, test_other_version, teardown);
     g_test_add("/files/strange", struct fixture, NULL, setup, test_strange, teardown);
     g_test_add("/files/leftovers", struct fixture, NULL, setup, test_leftovers, teardown);
     g_test_add("/files/open-directory", struct fixture, NULL, setup, test_open_directory, teardown);
