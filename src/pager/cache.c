@@ -78,16 +78,25 @@ static uint32_t segment_of(const struct cache *c, const struct record *record)
     return (uint32_t)((uint64_t)((const char *)record - c->segments.memory) / SEGMENT_BYTES);
 }
 
-/* The record is alive from now on (@sign 1), or not any more (-1). */
-static void account(struct cache *c, const struct record *record, int sign)
+static void change(_Atomic uint64_t *sum, uint64_t by, bool up)
 {
-    uint64_t bytes = record_bytes(record->length);
+    if (up)
+        atomic_fetch_add(sum, by);
+    else
+        atomic_fetch_sub(sum, by);
+}
 
-    c->segments.table[segment_of(c, record)].live += sign * (int32_t)bytes;
-    atomic_fetch_add(&c->live, sign * (int64_t)bytes);
-    atomic_fetch_add(&c->payload, sign * (int64_t)record->length);
+/* The record is alive from now on, or not any more. */
+static void account(struct cache *c, const struct record *record, bool alive)
+{
+    struct segment *segment = &c->segments.table[segment_of(c, record)];
+    uint32_t bytes = record_bytes(record->length);
+
+    segment->live = alive ? segment->live + bytes : segment->live - bytes;
+    change(&c->live, bytes, alive);
+    change(&c->payload, record->length, alive);
     if (record->flags & RECORD_SAMPLE)
-        atomic_fetch_add(&c->samples, sign * (int64_t)bytes);
+        change(&c->samples, bytes, alive);
 }
 
 /* Counts @page's record as alive, if what the map says of it is true. */
@@ -109,7 +118,7 @@ static int adopt(struct cache *c, uint64_t page)
     record = record_of(c, page, place);
     if (record) {
         record->flags &= (uint16_t)~RECORD_DROPPED;
-        account(c, record, 1);
+        account(c, record, true);
     }
     return 0;
 }
@@ -262,7 +271,7 @@ static uint64_t append(struct cache *c, uint64_t page, const void *bytes, size_t
     record->page = page;
     record->flags = flags;
     record->length = (uint16_t)length;
-    account(c, record, 1);
+    account(c, record, true);
     c->filled += record_bytes(length);
     return (uint64_t)((char *)record - c->segments.memory);
 }
@@ -311,7 +320,7 @@ void cache_drop(struct cache *c, uint64_t page, struct page_place place)
     record = record_of(c, page, place);
     if (record && !(record->flags & RECORD_DROPPED)) {
         record->flags |= RECORD_DROPPED;
-        account(c, record, -1);
+        account(c, record, false);
         dead = retire_dead(c, segment_of(c, record));
         show_figures(c);
     }
