@@ -94,12 +94,18 @@ static void on_closed(struct pager_link *link)
         end_with(link, PAGER_EXIT_UNKNOWN);
 }
 
+/* Only these two are about an order. */
+static bool has_verb(const struct pager_notice *n)
+{
+    return n->kind == PAGER_SAYS_DONE || n->kind == PAGER_SAYS_FAILED;
+}
+
 static bool notice_sane(struct pager_notice *n, ssize_t length)
 {
     g_autofree char *text = NULL;
 
     if (length != (ssize_t)sizeof(*n) || n->protocol != PAGER_PROTOCOL ||
-        n->kind >= PAGER_NOTICE_MAX || n->verb >= PAGER_VERB_MAX)
+        n->kind >= PAGER_NOTICE_MAX || (has_verb(n) && n->verb >= PAGER_VERB_MAX))
         return false;
     n->text[sizeof(n->text) - 1] = '\0';
     text = g_utf8_make_valid(n->text, -1);
