@@ -133,6 +133,14 @@ static int64_t userfaultfd_features(pid_t pid, const char *number)
     return api && sscanf(api, "\nAPI: %*x:%" SCNx64 ":", &features) == 1 ? (int64_t)features : -1;
 }
 
+bool attach_left(pid_t pid, int number)
+{
+    char text[16];
+
+    (void)snprintf(text, sizeof(text), "%d", number);
+    return userfaultfd_features(pid, text) >= 0;
+}
+
 static bool look_for_unused(int process, const char *number, void *data, GError **error)
 {
     struct making *m = data;

@@ -43,8 +43,8 @@ struct target {
 bool target_find(struct target *t, pid_t pid, const char *name, uint64_t ram_size, GError **error);
 void target_clear(struct target *t);
 
-/* May go on evicting? False: a file was opened with O_DIRECT, or a device added, since; @error says
- * which. */
+/* May go on evicting? False: a file was opened with O_DIRECT, a device added, or huge pages of
+ * shared memory turned on, since; @error says which. */
 bool target_check_devices(pid_t pid, GError **error);
 
 /*
@@ -67,6 +67,9 @@ bool attach(struct uffd *u, const struct target *t, _Atomic int64_t *number, GEr
  * range. ATTACH_ERROR_BUSY: @number is no userfaultfd of ours.
  */
 bool attach_again(struct uffd *u, const struct target *t, int number, GError **error);
+
+/* Is descriptor @number of @pid a userfaultfd? Not after attach_close. */
+bool attach_left(pid_t pid, int number);
 
 /*
  * Closes @number in the target (one more injected call), after uffd_unregister. A number that is

@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "host/procfs.h"
 #include "pager/attach.h"
+#include "pager/hugepages.h"
 #include "pager/target_impl.h"
 
 bool target_unreadable(pid_t pid, const char *what, int err, GError **error)
@@ -122,5 +123,6 @@ static bool check_descriptor(int process, const char *number, void *data, GError
 
 bool target_check_devices(pid_t pid, GError **error)
 {
-    return target_each_descriptor(pid, check_descriptor, NULL, error);
+    return target_each_descriptor(pid, check_descriptor, NULL, error) &&
+           hugepages_check("", pid, error);
 }

@@ -2,240 +2,46 @@
 /*
  * aerostat-pager: serves one guest's memory from outside its QEMU. engine.h says how.
  *
- * Start: 1. the guest's files, under the directory's lock: a map of this very process means that a
- * pager before us has died; any other map is of a dead guest, and goes. 2. Take over: the map is
- * brought in line with the memfd, then the descriptor in QEMU is fetched, protection lifted,
- * everybody woken. Or attach: then the map is filled in. 3. Threads, each with its ring; then
- * rights are dropped; then READY. Until step 3 is done a guest that was just attached is let go of
- * on any error; one that was taken over is left to the next pager.
+ * Start: hold of the guest (hold.c); threads, each with its ring; then all rights are dropped; then
+ * READY. Until then a guest that was just attached is let go of on any error.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "pager/attach.h"
 #include "pager/control.h"
-#include "pager/engine.h"
 #include "pager/faults.h"
-#include "pager/files.h"
+#include "pager/hold.h"
 #include "pager/mover.h"
-#include "pager/options.h"
-#include "pager/recover.h"
 #include "pager/sandbox.h"
 
 /* The host may kill the guest before its pager: without the guest it ends by itself, but not the
  * other way round. */
 #define OOM_SCORE_ADJUST "-900"
 
-/* The writes of a dead pager are waited for so long. */
-#define SWAP_LOCK_MSEC 30000
-
-#define PAGER_ERROR g_quark_from_static_string("aerostat-pager")
-
 struct pager {
     struct options options;
-    struct pager_files files;
-    struct target target;
+    struct hold hold;
     struct engine engine;
     struct control control;
     struct faults *faults;
     struct mover *mover;
-    bool again;          /* taken over */
-    bool made, attached; /* by us, so ours to undo: the files; the userfaultfd in QEMU */
 };
 
 static bool fail(GError **error, const char *what, int number)
 {
-    g_set_error(error, PAGER_ERROR, PAGER_EXIT_FAILED, "%s: %s", what, g_strerror(number));
+    g_set_error(error, HOLD_ERROR, PAGER_EXIT_FAILED, "%s: %s", what, g_strerror(number));
     return false;
-}
-
-static bool find_map(struct pager *p, GError **error)
-{
-    struct engine *e = &p->engine;
-    int r = pagemap_open(&e->map, p->files.map);
-    const struct pagemap_identity *identity;
-
-    if (r == -ENOENT)
-        return true;
-    if (r == -EBUSY) {
-        g_set_error(error, PAGER_ERROR, PAGER_EXIT_BUSY, "another pager serves guest %s",
-                    p->options.name);
-        return false;
-    }
-    if (r < 0 && r != -EBADMSG)
-        return fail(error, p->files.map, -r);
-    if (r == 0) {
-        identity = &e->map.header->identity;
-        p->again = identity->pid == p->options.pid && atomic_load(&e->map.header->uffd) >= 0 &&
-                   identity->start_time == process_start_time("", p->options.pid);
-        if (p->again)
-            return true;
-        pagemap_close(&e->map);
-        e->map = (struct pagemap){.fd = -1};
-    } else if (pager_files_owner(&p->files, "") != PAGER_FILES_STALE) {
-        /* It may be of this very process and a release before us, with pages out. */
-        g_set_error(error, PAGER_ERROR, PAGER_EXIT_REFUSED,
-                    "%s is not a page map of this release, or can't be read; move it away once "
-                    "the guest that it is of has ended",
-                    p->files.map);
-        return false;
-    }
-    log_notice("guest %s: %s is of a guest that has ended; it is replaced", p->options.name,
-               p->files.map);
-    (void)unlink(p->files.cache);
-    (void)unlink(p->files.map);
-    return true;
-}
-
-/*
- * Opens the swap file, and waits for its lock. We have the map's, so no pager lives that could hold
- * it; but what a dead one was writing goes on being written, into slots that we shall give to other
- * pages. The kernel lets go of the lock when the last of these writes has ended.
- */
-static int open_locked(const char *path, bool *direct)
-{
-    int fd;
-
-    for (unsigned i = 0; i < SWAP_LOCK_MSEC; i++) {
-        fd = swap_file_open(path, direct);
-        if (fd >= 0 || errno != EWOULDBLOCK)
-            break;
-        g_usleep(1000);
-    }
-    return fd;
-}
-
-/* A file that the daemon made is taken as it is; another size means another guest. */
-static bool open_swap(struct pager *p, GError **error)
-{
-    struct engine *e = &p->engine;
-    uint64_t bytes = p->again ? atomic_load(&pagemap_figures(&e->map)->slots) * PAGE_BYTES
-                              : p->options.swap_size;
-    struct stat st;
-    bool direct = true;
-
-    e->swap_path = p->files.swap;
-    e->swap_fd = open_locked(p->files.swap, &direct);
-    if (e->swap_fd >= 0 && !p->again &&
-        (fstat(e->swap_fd, &st) < 0 || (uint64_t)st.st_size != bytes))
-        fd_close(&e->swap_fd);
-    else if (e->swap_fd < 0 && errno != ENOENT)
-        return fail(error, p->files.swap, errno);
-    if (e->swap_fd < 0 && p->again) {
-        g_set_error(error, PAGER_ERROR, PAGER_EXIT_FAILED,
-                    "%s is missing, with pages of guest %s in it: the guest waits until it is back",
-                    p->files.swap, p->options.name);
-        return false;
-    }
-    if (e->swap_fd < 0) {
-        if (!swap_directory_check(p->options.swap_directory, error) ||
-            !swap_file_create(p->files.swap, bytes, error))
-            return false;
-        e->swap_fd = swap_file_open(p->files.swap, &direct);
-        if (e->swap_fd < 0)
-            return fail(error, p->files.swap, errno);
-    }
-    if (!direct)
-        log_notice("guest %s: the file system of %s has no O_DIRECT: pages that are put out go "
-                   "through the host's page cache",
-                   p->options.name, p->files.swap);
-    return true;
-}
-
-static bool make_map(struct pager *p, GError **error)
-{
-    struct engine *e = &p->engine;
-    struct pagemap_figures *figures;
-    int r = pagemap_create(&e->map, p->files.map, &p->target.identity);
-
-    if (r < 0)
-        return fail(error, p->files.map, -r);
-    p->made = true;
-    figures = pagemap_figures(&e->map);
-    atomic_store(&e->map.header->uffd, -1);
-    atomic_store(&figures->allowed, UINT64_MAX);
-    atomic_store(&figures->slots, p->options.swap_size / PAGE_BYTES);
-    return true;
-}
-
-static bool open_cache(struct pager *p, GError **error)
-{
-    struct engine *e = &p->engine;
-    int r = cache_open(&e->cache, p->files.cache, &e->map, p->options.cache);
-
-    atomic_store(&e->cache_limit, p->options.cache);
-    return r == 0 || fail(error, p->files.cache, -r);
-}
-
-static bool recover(struct pager *p, GError **error)
-{
-    int r = recover_map(&p->engine);
-
-    return r == 0 || fail(error, "page map", -r);
-}
-
-static bool take_over(struct pager *p, GError **error)
-{
-    struct engine *e = &p->engine;
-    int64_t number = atomic_load(&e->map.header->uffd);
-    g_autoptr(GError) trouble = NULL;
-    int r;
-
-    if (!target_find_again(&p->target, &e->map.header->identity, error))
-        return false;
-    e->memfd = p->target.memfd;
-    if (!recover(p, error) || !open_swap(p, error) || !open_cache(p, error) ||
-        !attach_again(&e->uffd, &p->target, (int)number, error))
-        return false;
-    if (!target_check_devices(p->options.pid, &trouble)) {
-        atomic_store(&e->evicting, false);
-        log_warning("guest %s: nothing is evicted: %s", p->options.name, trouble->message);
-    }
-    r = recover_waiters(e);
-    if (r < 0)
-        return fail(error, "waking the guest", -r);
-    count(&pagemap_figures(&e->map)->takeovers, 1);
-    log_info("guest %s: taken over", p->options.name);
-    return true;
-}
-
-static bool begin_anew(struct pager *p, GError **error)
-{
-    struct engine *e = &p->engine;
-
-    if (!target_find(&p->target, p->options.pid, p->options.name, p->options.ram_size, error))
-        return false;
-    e->memfd = p->target.memfd;
-    if (!make_map(p, error) || !open_swap(p, error) || !open_cache(p, error) ||
-        !attach(&e->uffd, &p->target, &e->map.header->uffd, error))
-        return false;
-    p->attached = true;
-    return recover(p, error);
-}
-
-static bool take_hold(struct pager *p, GError **error)
-{
-    autofd lock = -1;
-
-    if (!memory_directory_check(p->options.memory_directory, error))
-        return false;
-    lock = pager_directory_lock(p->options.memory_directory);
-    if (lock < 0)
-        return fail(error, p->options.memory_directory, -lock);
-    return find_map(p, error) && (p->again ? take_over(p, error) : begin_anew(p, error));
 }
 
 static bool make_channels(struct pager *p, GError **error)
@@ -258,9 +64,9 @@ static bool make_channels(struct pager *p, GError **error)
     e->notice_fd = pair[0];
     c->notices_fd = pair[1];
     c->e = e;
-    c->pidfd = p->target.pidfd;
-    c->listen_fd = control_listen(p->files.socket);
-    return c->listen_fd >= 0 || fail(error, p->files.socket, -c->listen_fd);
+    c->pidfd = p->hold.target.pidfd;
+    c->listen_fd = control_listen(p->hold.files.socket);
+    return c->listen_fd >= 0 || fail(error, p->hold.files.socket, -c->listen_fd);
 }
 
 /* Its map and its code stay in memory, whatever the host is short of: the guest waits for them. The
@@ -317,22 +123,6 @@ static void stop(struct pager *p)
     p->faults = NULL;
 }
 
-/* A guest that was just attached has all its pages: it is let go. */
-static void undo(struct pager *p)
-{
-    struct engine *e = &p->engine;
-
-    stop(p);
-    if (p->attached) {
-        (void)uffd_unregister(&e->uffd);
-        (void)attach_close(p->options.pid, (int)atomic_load(&e->map.header->uffd), NULL);
-    }
-    if (p->made) {
-        (void)unlink(p->files.cache);
-        (void)unlink(p->files.map);
-    }
-}
-
 /* Not for one that has entered the sandbox: it just ends. */
 static void forget_all(struct pager *p)
 {
@@ -349,8 +139,8 @@ static void forget_all(struct pager *p)
     slots_free(e->slots);
     claims_free(e->claims);
     pagemap_close(&e->map);
-    target_clear(&p->target);
-    pager_files_clear(&p->files);
+    target_clear(&p->hold.target);
+    pager_files_clear(&p->hold.files);
 }
 
 /* What the error means to who has started us. */
@@ -358,7 +148,7 @@ static enum pager_exit told(const struct pager *p, const GError *error)
 {
     enum pager_exit status = PAGER_EXIT_FAILED;
 
-    if (error->domain == PAGER_ERROR)
+    if (error->domain == HOLD_ERROR)
         status = (enum pager_exit)error->code;
     else if (g_error_matches(error, ATTACH_ERROR, ATTACH_ERROR_REFUSED))
         status = PAGER_EXIT_REFUSED;
@@ -394,11 +184,14 @@ static enum pager_exit run(struct pager *p)
 {
     g_autoptr(GError) error = NULL;
 
-    p->files =
+    p->hold.options = &p->options;
+    p->hold.engine = &p->engine;
+    p->hold.files =
         pager_files_of(p->options.memory_directory, p->options.swap_directory, p->options.name);
-    if (take_hold(p, &error) && start(p, &error))
+    if (hold_take(&p->hold, &error) && start(p, &error))
         return serve(p);
-    undo(p);
+    stop(p);
+    hold_undo(&p->hold);
     return told(p, error);
 }
 
@@ -434,7 +227,7 @@ static void prepare(const struct options *o)
 int main(int argc, char **argv)
 {
     static struct pager p = {
-        .target = {.pidfd = -1, .memfd = -1},
+        .hold = {.target = {.pidfd = -1, .memfd = -1}},
         .engine = {.map = {.fd = -1},
                    .uffd = {.fd = -1},
                    .memfd = -1,

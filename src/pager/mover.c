@@ -64,8 +64,7 @@ static void finish_all(struct mover *m)
         collect(m, UINT64_MAX);
 }
 
-/* Bytes to be evicted beyond what is on its way out. */
-static uint64_t to_evict(struct mover *m)
+uint64_t mover_to_evict(struct mover *m)
 {
     struct pagemap_figures *figures = pagemap_figures(&m->e->map);
     uint64_t allowed = atomic_load(&figures->allowed);
@@ -104,7 +103,7 @@ static enum activity choose(struct mover *m, usec_t now)
         return ACTIVITY_PARK;
     if (now >= m->sample_at)
         return ACTIVITY_SAMPLE;
-    if (now >= m->stuck_until && (to_evict(m) > 0))
+    if (now >= m->stuck_until && (mover_to_evict(m) > 0))
         return ACTIVITY_EVICT;
     if (cache_overflows(m, now))
         return ACTIVITY_DRAIN;
@@ -113,236 +112,18 @@ static enum activity choose(struct mover *m, usec_t now)
     return ACTIVITY_NONE;
 }
 
-static const char *task_text(const struct mover *m)
-{
-    return m->task == TASK_PARK ? "its swap file is full or broken"
-                                : "pages can't be read back from its swap file";
-}
-
-static enum pager_verb verb_of(enum engine_task task)
-{
-    return task == TASK_PARK ? PAGER_PARK : task == TASK_UNPARK ? PAGER_UNPARK : PAGER_DETACH;
-}
-
-static void set_phase(struct mover *m, enum pager_phase phase)
-{
-    atomic_store(&pagemap_figures(&m->e->map)->phase, phase);
-}
-
-static void new_pass(struct mover *m)
-{
-    m->cursor = 0;
-    m->moved_in_pass = m->failed_in_pass = 0;
-}
-
-/* Takes the task that control has set, if there is a new one. Nothing is under way. */
-static void take_task(struct mover *m, enum engine_task task)
-{
-    static const enum pager_phase phases[] = {[TASK_NONE] = PAGER_SERVING,
-                                              [TASK_PARK] = PAGER_PARKING,
-                                              [TASK_UNPARK] = PAGER_UNPARKING,
-                                              [TASK_DETACH] = PAGER_DETACHING};
-
-    if (m->task != TASK_NONE)
-        engine_say(m->e, PAGER_SAYS_FAILED, verb_of(m->task), "another order came after it");
-    m->task = task;
-    m->stuck_until = 0;
-    new_pass(m);
-    set_phase(m, phases[task]);
-}
-
-static void task_over(struct mover *m, bool done)
-{
-    unsigned expected = m->task;
-
-    if (m->task == TASK_DETACH && done) {
-        int r = uffd_unregister(&m->e->uffd);
-
-        m->detached = done = r == 0;
-        if (r < 0)
-            log_error("guest %s: unregister: %s", m->e->map.header->identity.name, g_strerror(-r));
-    }
-    if (done && m->task == TASK_PARK)
-        atomic_store(&pagemap_figures(&m->e->map)->parked, 1);
-    else if (done)
-        atomic_store(&pagemap_figures(&m->e->map)->parked, 0);
-    set_phase(m, PAGER_SERVING);
-    engine_say(m->e, done ? PAGER_SAYS_DONE : PAGER_SAYS_FAILED, verb_of(m->task), "%s",
-               done ? "" : task_text(m));
-    (void)atomic_compare_exchange_strong(&m->e->task, &expected, TASK_NONE);
-    m->task = TASK_NONE;
-}
-
-/* A pass over all pages has come to its end, its batches too. */
-static void pass_over(struct mover *m)
-{
-    struct pagemap_figures *figures = pagemap_figures(&m->e->map);
-    uint64_t out =
-        atomic_load(&figures->pages[PAGE_SWAPPED]) + atomic_load(&figures->pages[PAGE_COMPRESSED]);
-
-    if (m->task == TASK_PARK)
-        task_over(m, m->failed_in_pass == 0);
-    else if (out == 0)
-        task_over(m, true);
-    else if (m->moved_in_pass == 0 && m->failed_in_pass > 0)
-        task_over(m, false);
-    else
-        new_pass(m); /* pages that others had claimed */
-}
-
-static bool is_out(struct page_place place)
-{
-    return place.state == PAGE_SWAPPED || place.state == PAGE_COMPRESSED;
-}
-
-static bool takes_room(struct page_place place)
-{
-    return place.state == PAGE_RESIDENT || place.state == PAGE_COMPRESSED;
-}
-
-/* Claims @page and adds it if it is @right. */
-static void add_if(struct mover *m, struct batch *b, uint64_t page,
-                   bool (*right)(struct page_place place))
-{
-    struct engine *e = m->e;
-
-    if (!right(pagemap_get(&e->map, page)) || !claims_take(e->claims, page))
-        return;
-    if (right(pagemap_get(&e->map, page)))
-        batch_add(b, e, page);
-    else
-        engine_give(e, page);
-}
-
-/* The next pages of a pass. */
-static void fill_in_order(struct mover *m, struct batch *b, bool (*right)(struct page_place place))
-{
-    while (b->n < BATCH_PAGES && m->cursor < m->e->map.pages)
-        add_if(m, b, m->cursor++, right);
-}
-
-static bool is_resident(struct page_place place)
-{
-    return place.state == PAGE_RESIDENT;
-}
-
-/* @pages are claimed, but may have left since they were looked at. */
-static void fill_claimed(struct mover *m, struct batch *b, const uint64_t *pages, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (is_resident(pagemap_get(&m->e->map, pages[i])))
-            batch_add(b, m->e, pages[i]);
-        else
-            engine_give(m->e, pages[i]);
-    }
-}
-
-static int by_page(const void *a, const void *b)
-{
-    const uint64_t *x = a, *y = b;
-
-    return *x < *y ? -1 : *x > *y;
-}
-
-static bool is_compressed(struct page_place place)
-{
-    return place.state == PAGE_COMPRESSED;
-}
-
-static void fill_oldest(struct mover *m, struct batch *b)
-{
-    uint64_t pages[BATCH_PAGES];
-    size_t n = cache_oldest(m->e->cache, pages, BATCH_PAGES);
-
-    qsort(pages, n, sizeof(pages[0]), by_page);
-    for (size_t i = 0; i < n; i++)
-        add_if(m, b, pages[i], is_compressed);
-}
-
-static void fill(struct mover *m, struct batch *b, enum activity activity)
-{
-    uint64_t pages[BATCH_PAGES];
-    uint64_t wanted;
-
-    if (activity == ACTIVITY_PARK) {
-        b->goal = GOAL_SWAP;
-        fill_in_order(m, b, takes_room);
-    } else if (activity == ACTIVITY_BACK) {
-        b->goal = GOAL_BACK;
-        fill_in_order(m, b, is_out);
-    } else if (activity == ACTIVITY_EVICT) {
-        b->goal = GOAL_ANYWHERE;
-        wanted = u64_min((to_evict(m) + PAGE_BYTES - 1) / PAGE_BYTES, BATCH_PAGES);
-        fill_claimed(m, b, pages, wanted > 0 ? victims_choose(m->e->victims, pages, wanted) : 0);
-    } else {
-        b->goal = activity == ACTIVITY_DRAIN ? GOAL_DRAIN : GOAL_RENEW;
-        m->cache_full = false;
-        fill_oldest(m, b);
-    }
-}
-
 /* Begins one batch; false: there is nothing to begin. */
 static bool begin(struct mover *m, enum activity activity)
 {
     struct batch *b = batch_new(m);
 
-    fill(m, b, activity);
+    fill_batch(m, b, activity);
     if (b->n == 0) {
         b->used = false;
         return false;
     }
     (activity == ACTIVITY_BACK ? back_begin : evict_begin)(m, b);
     return true;
-}
-
-static usec_t processor_time(void)
-{
-    struct timespec ts;
-
-    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-    return (usec_t)ts.tv_sec * USEC_PER_SEC + (usec_t)ts.tv_nsec / 1000;
-}
-
-/* Samples that nobody has touched for the longest window come back. */
-static void retire(struct mover *m, usec_t now)
-{
-    struct engine *e = m->e;
-    uint64_t pages[BATCH_PAGES];
-    size_t n;
-
-    while ((n = sampler_retired(e->sampler, pages, BATCH_PAGES, now)) > 0) {
-        struct batch *b = batch_new(m);
-
-        b->goal = GOAL_COLD;
-        qsort(pages, n, sizeof(pages[0]), by_page);
-        for (size_t i = 0; i < n; i++)
-            add_if(m, b, pages[i], is_compressed);
-        back_begin(m, b);
-    }
-}
-
-/* All batches are free here; samples and their return need no I/O. */
-static void sample(struct mover *m, usec_t now)
-{
-    struct engine *e = m->e;
-    usec_t before = processor_time();
-    unsigned n = sampler_due(e->sampler, now, &m->sample_at);
-    uint64_t pages[BATCH_PAGES];
-
-    retire(m, now);
-    engine_quiet(e);
-    while (n > 0) {
-        struct batch *b = batch_new(m);
-        size_t got = victims_sample(e->victims, pages, n < BATCH_PAGES ? n : BATCH_PAGES);
-
-        b->goal = GOAL_SAMPLE;
-        fill_claimed(m, b, pages, got);
-        evict_begin(m, b);
-        if (got == 0)
-            break;
-        n -= (unsigned)got;
-    }
-    count(&pagemap_figures(&e->map)->sampling_cpu_usec, processor_time() - before);
 }
 
 static void wait_for_work(struct mover *m, usec_t now)
@@ -397,7 +178,7 @@ static void wind_up(struct mover *m, usec_t now)
     if (batch_any(m))
         collect(m, LOOK_USEC);
     else if (m->activity == ACTIVITY_PARK || m->activity == ACTIVITY_BACK)
-        pass_over(m);
+        task_pass_over(m);
     else if (m->activity == ACTIVITY_NONE)
         wait_for_work(m, now);
     else
@@ -412,11 +193,11 @@ static void step(struct mover *m)
     heed_settings(m);
     if (task != m->task) {
         finish_all(m);
-        take_task(m, task);
+        task_take(m, task);
     }
     turn_to(m, choose(m, now));
     if (m->activity == ACTIVITY_SAMPLE)
-        sample(m, now);
+        sampling_step(m, now);
     else if (!batch_free(m))
         collect(m, LOOK_USEC);
     else if (m->activity == ACTIVITY_NONE || !begin(m, m->activity))

@@ -125,6 +125,24 @@ void back_begin(struct mover *m, struct batch *b);
 void back_read(struct mover *m, struct batch *b, const struct request *request, int result);
 void back_finish(struct mover *m, struct batch *b);
 
+/* fill.c. @b is empty; it may be so after this. */
+void fill_batch(struct mover *m, struct batch *b, enum activity activity);
+/* @pages are claimed; those that have left since they were looked at are given back. */
+void fill_claimed(struct mover *m, struct batch *b, const uint64_t *pages, size_t n);
+/* Those of @pages that are in the cache and can be claimed. */
+void fill_compressed(struct mover *m, struct batch *b, uint64_t *pages, size_t n);
+
+/* task.c */
+void task_take(struct mover *m, enum engine_task task);
+/* A pass over all pages has come to its end, and so have its batches. */
+void task_pass_over(struct mover *m);
+
+/* sampling.c */
+void sampling_step(struct mover *m, usec_t now);
+
+/* mover.c: bytes to be evicted beyond what is on its way out. */
+uint64_t mover_to_evict(struct mover *m);
+
 /* May pages be written to the swap file now? */
 static inline bool mover_can_write(const struct mover *m, usec_t now)
 {

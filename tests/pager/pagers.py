@@ -48,6 +48,18 @@ def wait_for(what, condition, timeout=60):
     return result
 
 
+def time_over(seconds):
+    end = time.monotonic() + seconds
+    return lambda: time.monotonic() > end
+
+
+def cpu_seconds(pid):
+    with open(f"/proc/{pid}/schedstat", encoding="ascii") as f:
+        main = int(f.read().split()[0])
+    return (main + sum(int(pathlib.Path(t.path, "schedstat").read_text().split()[0])
+                       for t in os.scandir(f"/proc/{pid}/task") if t.name != str(pid))) / 1e9
+
+
 class Program:
     """A memory-program."""
 

@@ -2,10 +2,14 @@
 """A pager serves a process that verifies its memory: nothing of it may ever be wrong."""
 
 import os
+import pathlib
 import random
+import resource
+import subprocess
 import unittest
 
-from pagers import ANY, EXIT_BUSY, EXIT_OK, MIB, PAGE, House, STATES, may_attach, wait_for
+from pagers import (ANY, EXIT_BUSY, EXIT_OK, EXIT_REFUSED, EXIT_USAGE, MIB, PAGE, PAGER, STATES, House, cpu_seconds,
+                    may_attach, time_over, wait_for)
 
 
 class Case(unittest.TestCase):
@@ -103,7 +107,163 @@ class Basics(Case):
         self.assertEqual(program.stats()[2], 0, "pages that came back")
 
 
+class Trouble(Case):
+    def test_page_that_cannot_be_read_back(self):
+        program, pager = self.both(kind="random")
+        pager.allow(4 * MIB)
+        pager.order("allow", ANY)
+        path = pathlib.Path(self.house.swap, "guest.swap")
+        saved = path.read_bytes()
+        os.truncate(path, 0)
+        program.send("check")
+        text = pager.expect("held")[2]
+        self.assertIn("guest.swap", text)
+        figures = pager.figures()
+        self.assertGreaterEqual(figures["held_pages"], 1)
+        self.assertGreater(figures["io_errors"], 0)
+        # A pager that takes over can't read it either, and says so again.
+        pager.kill()
+        pager = self.house.pager(program).ready()
+        pager.expect("held")
+        path.write_bytes(saved)
+        pager.expect("healed")
+        self.assertEqual(program.answer(), "done")
+        self.assertEqual(pager.figures()["held_pages"], 0)
+
+    def test_unpark_and_detach_fail_where_pages_are_lost(self):
+        program, pager = self.both(kind="random")
+        pager.do("park")
+        path = pathlib.Path(self.house.swap, "guest.swap")
+        saved = path.read_bytes()
+        os.truncate(path, len(saved) // 2)
+        self.assertEqual(pager.do("unpark")[0], "failed")
+        self.assertEqual(pager.do("detach")[0], "failed")
+        path.write_bytes(saved)
+        self.assertEqual(pager.do("detach")[0], "done")
+        self.assertEqual(pager.wait(), EXIT_OK)
+        program.do("check")
+
+    def test_writes_fail(self):
+        program, pager = self.both()
+        resource.prlimit(pager.child.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+        pager.order("allow", 4 * MIB)
+        wait_for("errors", lambda: pager.figures()["io_errors"] > 0)
+        # What needs no file goes out.
+        wait_for("zeros and the cache", lambda: (f := pager.figures())["zero"] > 0 and f["compressed"] > 0)
+        self.assertEqual(pager.figures()["swapped"], 0)
+        program.do("check")
+        resource.prlimit(pager.child.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        pager.allow(4 * MIB)
+        program.do("check")
+
+    def test_swap_file_full(self):
+        program, pager = self.both(swap=2 * MIB, cache=MIB)
+        pager.order("allow", 0)
+        self.assertIn("full", pager.expect("failed")[2])
+        self.assertEqual(pager.do("park")[0], "failed")
+        pager.order("allow", 0)
+        before = pager.figures()
+        self.assertLessEqual(before["swapped"] * PAGE, 2 * MIB)
+        self.assertGreater(before["zero"], 0)
+        program.do("check")
+        # It does not try without end: the guest, which is at rest, is looked at once in a while.
+        used = cpu_seconds(pager.child.pid)
+        wait_for("seconds", time_over(1))
+        self.assertLess(cpu_seconds(pager.child.pid) - used, 0.5)
+
+    def test_no_swap_file_at_all(self):
+        program, pager = self.both(swap=0)
+        pager.order("allow", 0)
+        wait_for("zeros and the cache", lambda: (f := pager.figures())["zero"] > 0 and f["compressed"] > 0)
+        program.do("check")
+        self.assertEqual(pager.figures()["swapped"], 0)
+
+    def test_evicting_forbidden(self):
+        program, pager = self.both()
+        pager.order("evicting", 0)
+        pager.order("allow", 0)
+        program.do("check")
+        self.assertEqual(pager.figures()["resident"], program.pages)
+        pager.order("evicting", 1)
+        pager.allow(0)
+        program.do("check")
+
+    def test_not_a_guest(self):
+        program = self.house.program(8)
+        program.mib = 16
+        pager = self.house.pager(program)
+        self.assertEqual(pager.expect("refused")[0], "refused")
+        self.assertEqual(pager.wait(), EXIT_REFUSED)
+        self.assertEqual(os.listdir(self.house.memory), [])
+
+    def test_wrong_arguments(self):
+        self.assertEqual(subprocess.run([PAGER, "--name", "x"], stderr=subprocess.DEVNULL).returncode, EXIT_USAGE)
+
+
 class Takeover(Case):
+    def test_killed_while_parking(self):
+        program, pager = self.both(mib=64)
+        for order in ("park", "unpark") * 5:
+            pager.order(order)
+            before = pager.figures()
+            key = "evicted_swapped" if order == "park" else "loaded_swapped"
+            wait_for("some pages", lambda: pager.figures()[key] > before[key] + 100)
+            pager.kill()
+            self.house.things.remove(pager)
+            pager = self.house.pager(program).ready()
+        program.do("check")
+        self.check_counts(program, pager)
+
+    def test_map_is_valid_at_any_time(self):
+        program, pager = self.both(mib=16, threads=2)
+        program.do("run")
+        slots = pager.figures()["slots"]
+        for i in range(200):
+            pager.order(("allow", "park", "unpark")[i % 3], 2 * MIB)
+            for entry in pager.map.entries():
+                state, length, place = entry & 7, entry >> 8 & 0x1fff, entry >> 21
+                self.assertLess(state, len(STATES))
+                if STATES[state] == "swapped":
+                    self.assertLess(place, slots)
+                elif STATES[state] == "compressed":
+                    self.assertTrue(0 < length <= PAGE)
+                else:
+                    self.assertEqual(place, 0)
+        program.do("stop")
+
+    def test_release(self):
+        program, pager = self.both()
+        number = pager.map.uffd()
+        pager.do("detach")
+        pager.wait()
+        path = f"/proc/{program.pid}/fd/{number}"
+        self.assertIn("userfaultfd", os.readlink(path))
+        self.assertEqual(subprocess.run([PAGER, "--release", "--pid", str(program.pid), "--fd", str(number)],
+                                        check=False).returncode, EXIT_OK)
+        self.assertFalse(os.path.exists(path))
+        # And once more from the start, with the old map still there.
+        pager = self.house.pager(program).ready()
+        pager.allow(4 * MIB)
+        program.do("check")
+
+    def test_attached_again_after_a_detach(self):
+        program, pager = self.both()
+        pager.do("detach")
+        pager.wait()
+        program.do("fill")
+        pager = self.house.pager(program).ready()
+        pager.allow(4 * MIB)
+        program.do("check")
+
+    def test_files_of_another_process(self):
+        program, pager = self.both()
+        pager.allow(4 * MIB)
+        program.child.kill()
+        pager.wait()
+        program, pager = self.both()
+        pager.allow(4 * MIB)
+        program.do("check")
+
     def test_killed_at_random(self):
         seed = int(os.environ.get("AEROSTAT_SEED", random.randrange(1 << 32)))
         print(f"AEROSTAT_SEED={seed}")
