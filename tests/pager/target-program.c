@@ -12,6 +12,8 @@
  *   read       reads from a pipe what another thread writes to it
  *   signals    waits (sigsuspend, ppoll, read) that a timer's signals must end: each EINTR must
  *              come from a signal, and each signal must be seen
+ *   pause      the same with pause, and one signal for each, sent when it waits: a wait that goes
+ *              on after its signal never ends
  *   futex      waits for another thread
  *   vfork      waits, unstoppable, for children that live 3 s
  * OPTION:
@@ -269,6 +271,42 @@ static void main_signals(void)
     check(pause() == -1 && errno == EINTR, "pause");
 }
 
+/* Sends a signal to each wait of the main thread that is seen in /proc. */
+static void *interrupter(void *data)
+{
+    char path[64], text[16] = "";
+
+    (void)data;
+    (void)snprintf(path, sizeof(path), "/proc/self/task/%d/syscall", getpid());
+    for (;;) {
+        uint64_t round = rounds;
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        bool waits = read(fd, text, sizeof(text) - 1) > 0 && atoi(text) == SYS_pause;
+
+        (void)close(fd);
+        if (waits && text[0] != 'r' && round == rounds)
+            (void)syscall(SYS_tgkill, getpid(), getpid(), SIGUSR1);
+        for (uint64_t start = now_usec(); waits && round == rounds; (void)sched_yield())
+            check(now_usec() - start < 20000000, "a wait that ends with its signal");
+    }
+    return NULL;
+}
+
+static void main_pause(void)
+{
+    const struct sigaction act = {.sa_handler = on_alarm};
+    static bool started;
+    uint64_t before = signals;
+    pthread_t thread;
+
+    if (!started) {
+        check(sigaction(SIGUSR1, &act, NULL) == 0, "sigaction");
+        check(pthread_create(&thread, NULL, interrupter, NULL) == 0, "thread");
+    }
+    started = true;
+    check(pause() == -1 && errno == EINTR && signals > before, "pause");
+}
+
 static void main_vfork(void)
 {
     pid_t pid = vfork();
@@ -287,7 +325,7 @@ static const struct {
 } mains[] = {
     {"calls", main_calls}, {"nanosleep", main_nanosleep}, {"ppoll", main_ppoll},
     {"epoll", main_epoll}, {"read", main_read},           {"signals", main_signals},
-    {"futex", main_futex}, {"vfork", main_vfork},
+    {"futex", main_futex}, {"vfork", main_vfork},         {"pause", main_pause},
 };
 
 static int ram_fd;

@@ -142,6 +142,41 @@ static void test_killed_meanwhile(void)
     victim_kill(&v);
 }
 
+static bool die_before(struct injection *i, void *data, GError **error)
+{
+    (void)i, (void)data, (void)error;
+    return kill(getpid(), SIGKILL) == 0;
+}
+
+static bool die_after(struct injection *i, void *data, GError **error)
+{
+    return ask_parent(i, data, error) && kill(getpid(), SIGKILL) == 0;
+}
+
+/* A tracer that is killed between calls leaves the process as it was. */
+static void test_tracer_killed(void)
+{
+    static const inject_fn bodies[] = {die_before, die_after};
+    struct victim v = victim_start("signals", NULL);
+
+    for (unsigned n = 0; n < 40; n++) {
+        int status;
+        pid_t pid = fork();
+
+        g_assert_cmpint(pid, >=, 0);
+        if (pid == 0) {
+            int64_t parent;
+
+            (void)inject(v.pid, bodies[n % 2], &parent, NULL, NULL);
+            _exit(1);
+        }
+        g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
+        g_assert_true(WIFSIGNALED(status));
+    }
+    victim_wait_rounds(&v, 3);
+    victim_end(&v);
+}
+
 struct meanwhile {
     pid_t pid;
     int signal;
@@ -235,7 +270,7 @@ static void test_seccomp(void)
 int main(int argc, char **argv)
 {
     static const char *const mains[] = {"calls", "nanosleep", "ppoll", "epoll",
-                                        "read",  "signals",   "futex"};
+                                        "read",  "signals",   "pause", "futex"};
 
     g_test_init(&argc, &argv, NULL);
     for (size_t i = 0; i < G_N_ELEMENTS(mains); i++) {
@@ -249,6 +284,7 @@ int main(int argc, char **argv)
     g_test_add_func("/inject/gone", test_gone);
     g_test_add_func("/inject/unstoppable", test_unstoppable);
     g_test_add_func("/inject/killed-meanwhile", test_killed_meanwhile);
+    g_test_add_func("/inject/tracer-killed", test_tracer_killed);
     g_test_add_func("/inject/stopped-meanwhile", test_stopped_meanwhile);
     g_test_add_func("/inject/scratch", test_scratch);
     g_test_add_func("/inject/seccomp", test_seccomp);
