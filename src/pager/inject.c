@@ -94,7 +94,7 @@ static bool is_event_stop(int status)
  */
 static bool wait_interrupted(const struct injection *i, int *why, GError **error)
 {
-    int status;
+    int status = 0;
 
     while (wait_stop(i, &status, error)) {
         unsigned long signal_number = status == SYSCALL_STOP ? 0 : (unsigned long)status;
@@ -113,7 +113,7 @@ static bool wait_interrupted(const struct injection *i, int *why, GError **error
 static bool seize(struct injection *i, GError **error)
 {
     bool stopped;
-    int why;
+    int why = 0;
 
     if (ptrace(PTRACE_SEIZE, i->pid, NULL, (unsigned long)PTRACE_O_TRACESYSGOOD) < 0) {
         if (errno != EPERM)
@@ -168,7 +168,7 @@ static bool save_first(struct injection *i, GError **error)
  */
 static bool run_to_syscall(struct injection *i, GError **error)
 {
-    int status;
+    int status = 0;
 
     for (;;) {
         if (ptrace(PTRACE_SYSCALL, i->pid, NULL, 0UL) < 0)
@@ -189,7 +189,7 @@ static bool run_to_syscall(struct injection *i, GError **error)
 static bool was_trapped(struct injection *i, bool *trapped, GError **error)
 {
     char status[PROCFS_TEXT_MAX];
-    int stop;
+    int stop = 0;
 
     if (!injection_status(i, status))
         return injection_gone(i, error);
@@ -208,7 +208,7 @@ static bool was_trapped(struct injection *i, bool *trapped, GError **error)
 /* From the end of the call back to a stop like the first. */
 static bool put_back(struct injection *i, GError **error)
 {
-    int why;
+    int why = 0;
 
     if (ptrace(PTRACE_INTERRUPT, i->pid, NULL, NULL) < 0 ||
         ptrace(PTRACE_SETSIGMASK, i->pid, sizeof(i->mask), &i->mask) < 0 ||
@@ -236,8 +236,10 @@ bool inject_call(struct injection *i, long number, uint64_t a, uint64_t b, uint6
     if (ptrace(PTRACE_SETREGS, i->pid, NULL, &regs) < 0 ||
         ptrace(PTRACE_SETSIGMASK, i->pid, sizeof(blocked), &blocked) < 0)
         return injection_failed(i, "ptrace", errno, error);
-    if (!run_to_syscall(i, error) || !run_to_syscall(i, error))
-        return false;
+    for (unsigned stop = 0; stop < 2; stop++) { /* its entry, its exit */
+        if (!run_to_syscall(i, error))
+            return false;
+    }
     if (ptrace(PTRACE_GETREGS, i->pid, NULL, &regs) < 0)
         return injection_failed(i, "PTRACE_GETREGS", errno, error);
     if ((long)regs.rax == number && !was_trapped(i, &trapped, error))

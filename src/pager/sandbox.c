@@ -91,7 +91,8 @@ static bool close_others(const int *keep, size_t n, GError **error)
     g_autofree int *sorted = g_new(int, n + 1);
     unsigned next = STDERR_FILENO + 1;
 
-    memcpy(sorted, keep, n * sizeof(*keep));
+    for (size_t i = 0; i < n; i++)
+        sorted[i] = keep[i];
     qsort(sorted, n, sizeof(*sorted), compare_fds);
     for (size_t i = 0; i < n; i++) {
         if (sorted[i] < (int)next)
@@ -182,7 +183,7 @@ static int allow_some(scmp_filter_ctx filter)
     /* abort(3) and nobody else */
     if (r == 0)
         r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
-                             SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+                             SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0));
     /* What glibc makes of fstat(2). It can look at other files' sizes, and not open them. */
     if (r == 0)
         r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), 1,

@@ -4,14 +4,11 @@
 
 #include <glib.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#define VICTIM_ARGS_MAX 16
 
 struct victim {
     pid_t pid;
@@ -27,21 +24,13 @@ static inline void victim_expect(struct victim *v, const char *what)
         g_error("target program: \"%s\" instead of \"%s\"", g_strchomp(line), what);
 }
 
-/* The arguments end with NULL. Returns when it is ready. */
-static inline struct victim victim_start(const char *first, ...)
+/* @option may be NULL. Returns when it is ready. */
+static inline struct victim victim_start(const char *main, const char *option)
 {
-    const char *args[VICTIM_ARGS_MAX] = {g_getenv("AEROSTAT_TARGET"), first};
+    const char *args[] = {g_getenv("AEROSTAT_TARGET"), main, option, NULL};
     struct victim v = {0};
     int to[2], from[2];
-    va_list more;
 
-    va_start(more, first);
-    for (size_t n = 2; n < VICTIM_ARGS_MAX - 1; n++) {
-        args[n] = va_arg(more, const char *);
-        if (!args[n])
-            break;
-    }
-    va_end(more);
     g_assert_nonnull(args[0]);
     g_assert_cmpint(pipe2(to, O_CLOEXEC), ==, 0);
     g_assert_cmpint(pipe2(from, O_CLOEXEC), ==, 0);

@@ -160,7 +160,7 @@ static void detach(struct uffd *u, pid_t pid, int64_t number)
 /* A discard holds its thread, and everything else off, until its event is read. */
 static void test_discard(void)
 {
-    struct victim v = victim_start("nanosleep", "touch=0", NULL);
+    struct victim v = victim_start("nanosleep", "touch=0");
     _Atomic int64_t number = -1;
     struct uffd_event event;
     struct target t;
@@ -190,7 +190,7 @@ static void test_discard(void)
 /* A pager dies with a fault read and not served. */
 static void test_again(void)
 {
-    struct victim v = victim_start("nanosleep", "touch=1", NULL);
+    struct victim v = victim_start("nanosleep", "touch=1");
     g_autoptr(GError) error = NULL;
     struct pagemap_identity identity;
     _Atomic int64_t number = -1, second = -1;
@@ -276,7 +276,7 @@ static const struct refusal {
 static void test_refused(gconstpointer data)
 {
     const struct refusal *r = data;
-    struct victim v = victim_start("nanosleep", r->option, NULL);
+    struct victim v = victim_start("nanosleep", r->option);
     g_autoptr(GError) error = NULL;
     struct target t;
 
@@ -296,7 +296,7 @@ static void test_refused(gconstpointer data)
 /* Refused when the call is made: nothing is left in the process. */
 static void refuse_call(const char *option, const char *word)
 {
-    struct victim v = victim_start("nanosleep", option, NULL);
+    struct victim v = victim_start("nanosleep", option);
     g_autoptr(GError) error = NULL;
     _Atomic int64_t number = 7;
     struct target t;
@@ -375,7 +375,7 @@ static void test_unprivileged(void)
     }
     refuse_call("user=65534", "user 65534, which may not open /dev/userfaultfd");
     access = device_open_for(NOBODY);
-    v = victim_start("calls", "user=65534", NULL);
+    v = victim_start("calls", "user=65534");
     find(&t, v.pid);
     attach_it(&u, &t, &number);
     device_close(&access);

@@ -90,7 +90,7 @@ static void test_traced(void)
 
 static void test_no_leader(void)
 {
-    struct victim v = victim_start("calls", "no-leader", NULL);
+    struct victim v = victim_start("calls", "no-leader");
 
     while (victim_state(&v) != 'Z')
         (void)usleep(1000);
@@ -249,7 +249,7 @@ static bool make_userfaultfd(struct injection *i, void *data, GError **error)
 
 static void test_seccomp(void)
 {
-    struct victim v = victim_start("calls", "seccomp=errno", NULL);
+    struct victim v = victim_start("calls", "seccomp=errno");
     g_autoptr(GError) error = NULL;
     int64_t result = 0;
 
@@ -258,7 +258,7 @@ static void test_seccomp(void)
     victim_wait_rounds(&v, 3);
     victim_end(&v);
 
-    v = victim_start("calls", "seccomp=trap", NULL);
+    v = victim_start("calls", "seccomp=trap");
     g_assert_false(inject(v.pid, make_userfaultfd, &result, NULL, &error));
     g_assert_error(error, ATTACH_ERROR, ATTACH_ERROR_REFUSED);
     g_assert_nonnull(strstr(error->message, "seccomp"));
