@@ -68,21 +68,24 @@ static void put_latency(struct json_object *obj, const char *key, const struct p
         json_put_null(obj, key);
 }
 
+static struct json_object *view_fault(const struct pager_faults *f)
+{
+    struct json_object *obj = json_object_new_object();
+
+    json_put_u64(obj, "count", f->count);
+    put_latency(obj, "p50", f, f->p50);
+    put_latency(obj, "p90", f, f->p90);
+    put_latency(obj, "p99", f, f->p99);
+    return obj;
+}
+
 static struct json_object *view_faults(const struct pager_view *v)
 {
-    struct json_object *all = json_object_new_object();
+    struct json_object *obj = json_object_new_object();
 
-    for (int i = 0; i < FAULT_KIND_MAX; i++) {
-        const struct pager_faults *f = &v->faults[i];
-        struct json_object *obj = json_object_new_object();
-
-        json_put_u64(obj, "count", f->count);
-        put_latency(obj, "p50", f, f->p50);
-        put_latency(obj, "p90", f, f->p90);
-        put_latency(obj, "p99", f, f->p99);
-        json_put_object(all, fault_kind_name((enum fault_kind)i), obj);
-    }
-    return all;
+    for (int i = 0; i < FAULT_KIND_MAX; i++)
+        json_put_object(obj, fault_kind_name((enum fault_kind)i), view_fault(&v->faults[i]));
+    return obj;
 }
 
 static struct json_object *view_held(const struct pager_view *v)

@@ -2,15 +2,17 @@
 """aerostat on a guest with a real pager: a real QEMU, whose memory the test fills and reads back."""
 
 import json
+import os
 import pathlib
 import random
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 import unittest
 
-from daemon.harness import BUILD, MIB, DaemonTest, wait_for
+from daemon.harness import BUILD, MIB, DaemonTest, assert_prometheus, wait_for
 from fake_api import documented
 from program import run
 
@@ -173,6 +175,7 @@ class Pager(DaemonTest):
             lines = [line for line in self.get("/metrics").splitlines() if line.startswith(f"aerostat_{name}{{{label}}} ")]
             self.assertEqual(len(lines), 1, name)
             return float(lines[0].rsplit(" ", 1)[1])
+        assert_prometheus(self, self.get("/metrics"))
         self.assertEqual(metric("guest_pager_serving"), 1)
         self.assertEqual(metric("guest_pager_parked"), 1)
         self.assertEqual(metric("guest_pager_swap_size_bytes"), pager["swap"]["size"])
@@ -185,6 +188,29 @@ class Pager(DaemonTest):
                    if line.startswith('aerostat_guest_pager_fault_seconds_bucket{domain="web",kind="swapped"')]
         self.assertEqual(buckets, sorted(buckets))
         self.assertGreater(metric("guest_pager_fault_seconds_sum", kind), 0)
+
+    def test_limit(self):
+        """A limit puts out what is above it: into the cache what compresses well, and it says so of a page."""
+        self.aerostat("set", "web", "limit=4M", "reservation=0")
+        def compressed():
+            answer = self.json("translate", "web", hex(TEXT + PAGE * random.randrange(PART // PAGE)))
+            return answer["memory"]["state"] == "compressed" and answer
+        answer = wait_for("a compressed page", compressed)
+        self.assertLess(0, answer["memory"]["length"])
+        self.assertLessEqual(answer["memory"]["length"], PAGE // 2)
+        self.assertFalse(answer["host"]["present"])
+        self.assertIn("compressed: ", self.aerostat("translate", "web", hex(answer["physical"]["address"])))
+        self.assertEqual(self.pager()["reason"], "limit")
+        self.assertIn("the guest may occupy 4M; what is above is put out", self.aerostat("explain", "web"))
+        self.assertEqual(self.read_guest(START, 3 * PART), content())
+
+    def test_takeover(self):
+        """The pager dies while pages are out: the guest's memory is right, and it is told."""
+        self.aerostat("park", "web", "--wait")
+        os.kill(self.pager()["pid"], signal.SIGKILL)
+        self.assertEqual(self.read_guest(START, 3 * PART), content())
+        self.guest_is("web", pager=lambda p: p["standing"] == "serves" and p["takeovers"] == 1)
+        self.assertRegex(self.aerostat("explain", "web"), r"(?m)^takeovers   1: ")
 
     def test_let_go(self):
         """The guest keeps its memory, and the kernel's tables tell where it is."""

@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -60,6 +61,36 @@ def wait_for(what, condition):
         if time.monotonic() > end:
             raise AssertionError(f"waited in vain for: {what}")
         time.sleep(0.02)
+
+
+SAMPLE = re.compile(r'(\w+)(\{\w+="(?:[^"\\\n]|\\["\\n])*"(?:,\w+="(?:[^"\\\n]|\\["\\n])*")*\})? (\S+)$')
+
+
+def assert_prometheus(test, text):
+    """Prometheus' text format, as its parser and its conventions want it."""
+    test.assertTrue(text.endswith("\n"))
+    helped, types, seen, last = set(), {}, set(), None
+    for line in text.splitlines():
+        if line.startswith("# HELP "):
+            last = line.split(" ", 3)[2]
+            test.assertNotIn(last, helped)
+            helped.add(last)
+            continue
+        if line.startswith("# TYPE "):
+            _, _, name, kind = line.split(" ")
+            test.assertEqual(name, last)
+            types[name] = kind
+            test.assertEqual(kind == "counter", name.endswith("_total"), name)
+            continue
+        match = SAMPLE.match(line)
+        test.assertTrue(match, line)
+        name = re.sub("_(bucket|sum|count)$", "", match[1]) if types[last] == "histogram" else match[1]
+        test.assertEqual(name, last)
+        test.assertRegex(match[1], r"^aerostat_[a-z_]+$")
+        float(match[3])
+        test.assertNotIn(match.group(1, 2), seen)
+        seen.add(match.group(1, 2))
+    test.assertEqual(helped, set(types))
 
 
 class DaemonTest(unittest.TestCase):
@@ -186,5 +217,5 @@ class DaemonTest(unittest.TestCase):
         raise AssertionError(f"no metric {name}{label}")
 
 
-__all__ = ["AEROSTATD", "BUILD", "Connection", "DaemonTest", "Fake", "MIB", "PATIENCE", "request",
+__all__ = ["AEROSTATD", "BUILD", "Connection", "DaemonTest", "Fake", "MIB", "PATIENCE", "assert_prometheus", "request",
            "wait_for"]

@@ -5,13 +5,12 @@ import grp
 import json
 import os
 import pwd
-import re
 import socket
 import subprocess
 import sys
 import unittest
 
-from harness import MIB, Connection, DaemonTest, request, wait_for
+from harness import MIB, Connection, DaemonTest, assert_prometheus, request, wait_for
 
 GUEST_MEMBERS = {
     "name", "pid", "vmm", "socket", "ram", "link", "running", "error", "size", "granted", "resident",
@@ -386,37 +385,11 @@ class Access(DaemonTest):
 
 
 class Metrics(Api):
-    SAMPLE = re.compile(r'(\w+)(\{\w+="(?:[^"\\\n]|\\["\\n])*"(?:,\w+="(?:[^"\\\n]|\\["\\n])*")*\})? (\S+)$')
-
     def test_format(self):
         """Prometheus' text format, as its parser and its conventions want it."""
         self.fake('b.sock', name='quo"te\\', used=MIB, size=32 * MIB)
         self.managed("quo%22te%5C")
-        text = self.get("/metrics")
-        self.assertTrue(text.endswith("\n"))
-        helped, types, seen, last = set(), {}, set(), None
-        for line in text.splitlines():
-            if line.startswith("# HELP "):
-                name = line.split(" ", 3)[2]
-                self.assertNotIn(name, helped)
-                helped.add(name)
-                last = name
-                continue
-            if line.startswith("# TYPE "):
-                _, _, name, kind = line.split(" ")
-                self.assertEqual(name, last)
-                types[name] = kind
-                self.assertEqual(kind == "counter", name.endswith("_total"), name)
-                continue
-            match = self.SAMPLE.match(line)
-            self.assertTrue(match, line)
-            name = re.sub("_(bucket|sum|count)$", "", match[1]) if types[last] == "histogram" else match[1]
-            self.assertEqual(name, last)
-            self.assertRegex(match[1], r"^aerostat_[a-z_]+$")
-            float(match[3])
-            self.assertNotIn(match.group(1, 2), seen)
-            seen.add(match.group(1, 2))
-        self.assertEqual(helped, set(types))
+        assert_prometheus(self, self.get("/metrics"))
 
     def test_values(self):
         self.assertEqual(self.metric("aerostat_capacity_bytes"), 1024 * MIB)
