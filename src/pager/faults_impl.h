@@ -13,7 +13,10 @@
 
 /* Reads under way: of single pages, and of runs that are read ahead. */
 #define LOADS_SINGLE 64
-#define LOADS_RUN    6
+#define LOADS_RUN    8
+
+/* Of the latter, those that are left to who waits when more is read ahead. */
+#define LOADS_ASKED 2
 
 /* Compressed, or never used, pages brought at a time. */
 #define COMPRESSED_RUN_MAX 16
@@ -44,7 +47,8 @@ struct load {
     struct fault fault; /* its page is the first */
     unsigned pages, at; /* how many; the first that is not seen to yet */
     unsigned buffer;
-    size_t offset; /* in it, of the first page */
+    size_t offset;        /* in it, of the first page */
+    struct stream *ahead; /* of what it is read ahead; NULL: its first page was asked for */
 };
 
 struct held {
@@ -80,12 +84,17 @@ struct faults {
 void serve_fault(struct faults *f, struct fault fault);
 /* An error of COPY or ZEROPAGE: what is to be done about @fault, whose claim was given back. */
 void serve_failed(struct faults *f, struct fault fault, int error);
+/* Reads of @stream what is in the swap file and follows, as far as page @end. */
+void serve_ahead(struct faults *f, struct stream *stream, uint64_t end);
 /* The page is in the memfd already: lifts what keeps its waiters. Claim held. 0 or -errno. */
 int serve_present(struct faults *f, uint64_t page);
 
 /* load.c */
 int load_start(struct faults *f, const struct fault *fault, struct page_place place, unsigned run,
                unsigned *pages);
+/* The same for what nobody has asked for yet. -EBUSY: what room there is, is kept for who waits. */
+int load_ahead(struct faults *f, uint64_t page, struct page_place place, unsigned run,
+               struct stream *stream, unsigned *pages);
 void load_done(struct faults *f, struct load *load, int result);
 void load_retry(struct faults *f);
 

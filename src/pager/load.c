@@ -9,10 +9,11 @@
 
 #include "pager/faults_impl.h"
 
-static struct load *free_load(struct load *loads, unsigned n)
+/* A free one besides @keep others. */
+static struct load *free_load(struct load *loads, unsigned n, unsigned keep)
 {
     for (unsigned i = 0; i < n; i++) {
-        if (loads[i].state == LOAD_FREE)
+        if (loads[i].state == LOAD_FREE && keep-- == 0)
             return &loads[i];
     }
     return NULL;
@@ -32,22 +33,39 @@ static int begin(struct faults *f, struct load *load, uint64_t slot)
 int load_start(struct faults *f, const struct fault *fault, struct page_place place, unsigned run,
                unsigned *pages)
 {
-    struct load *load = run > 1 ? free_load(f->run, LOADS_RUN) : NULL;
+    struct load *load = run > 1 ? free_load(f->run, LOADS_RUN, 0) : NULL;
 
     if (!load) {
         run = 1;
-        load = free_load(f->single, LOADS_SINGLE);
+        load = free_load(f->single, LOADS_SINGLE, 0);
     }
     if (!load)
         return -EBUSY;
     load->fault = *fault;
+    load->ahead = NULL;
     load->pages = run;
     load->at = 0;
     *pages = run;
     return begin(f, load, place.location);
 }
 
-/* The page that somebody waits for is tried again alone; if it was alone, it is held. */
+int load_ahead(struct faults *f, uint64_t page, struct page_place place, unsigned run,
+               struct stream *stream, unsigned *pages)
+{
+    struct load *load = free_load(f->run, LOADS_RUN, LOADS_ASKED);
+
+    if (!load)
+        return -EBUSY;
+    load->fault = (struct fault){.page = page, .missing = true};
+    load->ahead = stream;
+    load->pages = run;
+    load->at = 0;
+    *pages = run;
+    return begin(f, load, place.location);
+}
+
+/* The page that somebody waits for is tried again alone; if it was alone, it is held. What was read
+ * ahead is left where it is: who waits for it by now is woken, and asks. */
 static void failed(struct faults *f, struct load *load, int error)
 {
     struct engine *e = f->e;
@@ -58,6 +76,10 @@ static void failed(struct faults *f, struct load *load, int error)
     load->state = LOAD_FREE;
     for (unsigned i = 1; i < pages; i++)
         engine_give(e, page + i);
+    if (load->ahead) {
+        engine_give(e, page);
+        return;
+    }
     if (pages > 1) {
         struct page_place place = pagemap_get(&e->map, page);
 
@@ -69,6 +91,15 @@ static void failed(struct faults *f, struct load *load, int error)
     engine_give(e, page);
 }
 
+/* Also, by a discard that is under way and has not got there: who comes to wait for it meanwhile is
+ * to find that done. */
+static bool discarded(struct faults *f, uint64_t page)
+{
+    if (discard_has(f, page))
+        (void)claims_mark(f->e->claims, page, MARK_DISCARDED);
+    return claims_peek(f->e->claims, page) & MARK_DISCARDED;
+}
+
 /* Puts in the pages from load->at on, up to a discarded one. 0 or -errno. */
 static int put_some(struct faults *f, struct load *load)
 {
@@ -78,12 +109,13 @@ static int put_some(struct faults *f, struct load *load)
     unsigned n = 0;
     int64_t put;
 
-    while (load->at + n < load->pages && !(claims_peek(e->claims, first + n) & MARK_DISCARDED))
+    while (load->at + n < load->pages && !discarded(f, first + n))
         n++;
     if (n == 0) {
         engine_give(e, first); /* forgets it, and wakes who came after */
         load->at++;
-        return 0;
+        /* Who came first, too: it faults anew. */
+        return uffd_wake(&e->uffd, engine_address(e, first), PAGE_BYTES) == -ESRCH ? -ESRCH : 0;
     }
     put = uffd_copy(&e->uffd, engine_address(e, first), bytes + load->at * PAGE_BYTES,
                     n * PAGE_BYTES);
@@ -96,7 +128,9 @@ static int put_some(struct faults *f, struct load *load)
         return put < 0 ? (int)put : -EAGAIN;
     if (load->at == 0 && load->fault.since > 0)
         pagemap_count_fault(&e->map, FAULT_SWAPPED, engine_now() - load->fault.since);
-    engine_arrived(e, first, (uint64_t)put / PAGE_BYTES, load->at == 0, false);
+    if (load->ahead)
+        count(&pagemap_figures(&e->map)->read_ahead, (uint64_t)put / PAGE_BYTES);
+    engine_arrived(e, first, (uint64_t)put / PAGE_BYTES, load->at == 0 && !load->ahead, false);
     if (load->at == 0)
         held_gone(f, first);
     load->at += (unsigned)((uint64_t)put / PAGE_BYTES);
@@ -105,12 +139,16 @@ static int put_some(struct faults *f, struct load *load)
 
 static void put_in(struct faults *f, struct load *load)
 {
+    /* Who waits at the first page of what was read ahead follows the stream. */
+    bool followed = load->ahead && claims_peek(f->e->claims, load->fault.page) & MARK_WANTED;
     int r = 0;
 
     while (r == 0 && load->at < load->pages)
         r = put_some(f, load);
     if (r == 0) {
         load->state = LOAD_FREE;
+        if (followed && load->ahead->next > load->fault.page) /* else it is another stream by now */
+            serve_ahead(f, load->ahead, load->fault.page + STREAM_AHEAD);
         return;
     }
     if (r == -ESRCH || r == -ENOENT) { /* there is nobody to put it in for */

@@ -33,12 +33,14 @@ static bool alike_swapped(struct page_place first, struct page_place place, unsi
 }
 
 /* Claims what follows @page (claimed) and is alike: the length of the run, up to @max. */
-static unsigned claim_run(struct engine *e, uint64_t page, struct page_place first, unsigned max,
+static unsigned claim_run(struct faults *f, uint64_t page, struct page_place first, unsigned max,
                           alike_fn alike)
 {
+    struct engine *e = f->e;
     unsigned n = 1;
 
-    while (n < max && page + n < e->map.pages && alike(first, pagemap_get(&e->map, page + n), n)) {
+    while (n < max && page + n < e->map.pages && !discard_has(f, page + n) &&
+           alike(first, pagemap_get(&e->map, page + n), n)) {
         if (!claims_take(e->claims, page + n))
             break;
         if (!alike(first, pagemap_get(&e->map, page + n), n)) {
@@ -97,7 +99,7 @@ static int serve_zero(struct faults *f, const struct fault *fault, struct page_p
     uint64_t address = engine_address(f->e, fault->page);
     unsigned max = run < ZERO_RUN_MAX ? run : ZERO_RUN_MAX;
 
-    *pages = claim_run(f->e, fault->page, place, max, alike_zero);
+    *pages = claim_run(f, fault->page, place, max, alike_zero);
     return came_in(f, fault, place.state == PAGE_ZERO ? FAULT_ZERO : FAULT_ABSENT, *pages,
                    uffd_zero(&f->e->uffd, address, *pages * PAGE_BYTES));
 }
@@ -106,7 +108,7 @@ static int serve_compressed(struct faults *f, const struct fault *fault, struct 
                             unsigned run, unsigned *pages)
 {
     struct engine *e = f->e;
-    unsigned n = claim_run(e, fault->page, place,
+    unsigned n = claim_run(f, fault->page, place,
                            run < COMPRESSED_RUN_MAX ? run : COMPRESSED_RUN_MAX, alike_compressed);
     unsigned whole = 0;
     int r = 0;
@@ -144,11 +146,37 @@ static int serve_swapped(struct faults *f, const struct fault *fault, struct pag
         engine_give(e, fault->page);
         return 0;
     }
-    n = claim_run(e, fault->page, place, run, alike_swapped);
+    n = claim_run(f, fault->page, place, run, alike_swapped);
     r = load_start(f, fault, place, n, pages);
     /* What no buffer was free for. */
     give_run(e, fault->page + (r == 0 ? *pages : 1), fault->page + n);
     return r;
+}
+
+void serve_ahead(struct faults *f, struct stream *stream, uint64_t end)
+{
+    struct engine *e = f->e;
+
+    end = u64_min(end, e->map.pages);
+    while (stream->next < end) {
+        uint64_t page = stream->next;
+        struct page_place place = pagemap_get(&e->map, page);
+        unsigned n = 1, pages = 0;
+
+        if (place.state != PAGE_SWAPPED || discard_has(f, page) || !claims_take(e->claims, page))
+            return;
+        place = pagemap_get(&e->map, page);
+        if (place.state == PAGE_SWAPPED &&
+            place.location < atomic_load(&pagemap_figures(&e->map)->slots)) {
+            n = claim_run(f, page, place, STREAM_RUN_MAX, alike_swapped);
+            if (load_ahead(f, page, place, n, stream, &pages) < 0)
+                pages = 0;
+        }
+        give_run(e, page + pages, page + n);
+        if (pages == 0)
+            return;
+        streams_brought(stream, page + pages);
+    }
 }
 
 static int serve_resident(struct faults *f, const struct fault *fault)
@@ -178,6 +206,8 @@ static int serve_stored(struct faults *f, const struct fault *fault, struct page
     else
         r = serve_zero(f, fault, place, run, &pages);
     streams_brought(stream, fault->page + (r == 0 ? pages : 0));
+    if (r == 0 && run == STREAM_RUN_MAX)
+        serve_ahead(f, stream, fault->page + STREAM_AHEAD);
     return r;
 }
 

@@ -11,6 +11,9 @@
 #define STREAMS        8
 #define STREAM_RUN_MAX 64 /* pages */
 
+/* So far behind a fault is read of a stream that is at its longest run. */
+#define STREAM_AHEAD (4 * STREAM_RUN_MAX)
+
 struct streams {
     struct stream {
         uint64_t next; /* page behind what was brought last */
