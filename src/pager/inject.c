@@ -24,8 +24,8 @@
  * 50 microseconds, the thread goes on behind the vdso's instruction with registers that are not its
  * own, and the process crashes. At any other instant the kernel lets it go unharmed. That is why
  * the registers are put back after each call, and why the tracer waits in step 3 without a bound:
- * giving up would be just that. (The calls made wait for nothing but the kernel's memory.) All
- * other waits are bounded.
+ * giving up would be just that. (The calls made wait for nothing but the kernel's memory.) The
+ * wait for the first stop, which may never come, is bounded.
  *
  * A seccomp filter of the process applies: a refusal is an error here, a trap (SIGSYS) is
  * swallowed. One that kills for a call would kill; QEMU's own (-sandbox on) lists none of ours.
@@ -40,6 +40,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -50,7 +51,11 @@
 #include "pager/inject_impl.h"
 
 /* A thread that does not come back from the kernel for so long waits for a disk or worse. */
-#define STOP_SECONDS 2
+#define STOP_USEC 2000000U
+
+/* So often it is looked whether it has. waitid(2) has no bound, and an endless one can't be left.
+ */
+#define LOOK_NSEC 20000
 
 #define SYSCALL_STOP (SIGTRAP | 0x80)
 #define USER_CODE64  0x33 /* cs of a 64-bit thread */
@@ -66,16 +71,30 @@ static uint64_t now_usec(void)
 }
 
 /*
- * Waits for the next stop. The process may be our own child: its end is looked at, and left for its
- * parent to collect.
+ * Waits for the next stop, @bounded: for STOP_USEC at most. False as well when the process ends.
+ * The process may be our own child: its end is looked at, and left for its parent to collect.
  */
-static bool wait_stop(const struct injection *i, int *status, GError **error)
+static bool wait_stop(const struct injection *i, bool bounded, int *status, GError **error)
 {
-    const int flags = __WALL | __WNOTHREAD;
+    const int flags = __WALL | __WNOTHREAD | (bounded ? WNOHANG : 0);
+    uint64_t until = now_usec() + STOP_USEC;
     siginfo_t info = {0};
 
-    if (waitid(P_PID, (id_t)i->pid, &info, WSTOPPED | WEXITED | WNOWAIT | flags) < 0 ||
-        (info.si_code != CLD_TRAPPED && info.si_code != CLD_STOPPED))
+    for (;;) {
+        if (waitid(P_PID, (id_t)i->pid, &info, WSTOPPED | WEXITED | WNOWAIT | flags) < 0)
+            return injection_gone(i, error);
+        if (info.si_pid == i->pid)
+            break;
+        if (now_usec() > until) {
+            injection_error(error, ATTACH_ERROR_FAILED,
+                            "the main thread of process %d did not stop within %u ms: it waits in "
+                            "the kernel, for a disk perhaps",
+                            (int)i->pid, STOP_USEC / 1000);
+            return false;
+        }
+        (void)nanosleep(&(struct timespec){.tv_nsec = LOOK_NSEC}, NULL);
+    }
+    if (info.si_code != CLD_TRAPPED && info.si_code != CLD_STOPPED)
         return injection_gone(i, error);
     *status = info.si_status;
     return waitid(P_PID, (id_t)i->pid, &info, WSTOPPED | WNOHANG | flags) == 0 ||
@@ -92,11 +111,11 @@ static bool is_event_stop(int status)
  * process. A signal that was just being delivered goes its way first; its stop has cleared the
  * request, which is repeated.
  */
-static bool wait_interrupted(const struct injection *i, int *why, GError **error)
+static bool wait_interrupted(const struct injection *i, bool bounded, int *why, GError **error)
 {
     int status = 0;
 
-    while (wait_stop(i, &status, error)) {
+    while (wait_stop(i, bounded, &status, error)) {
         unsigned long signal_number = status == SYSCALL_STOP ? 0 : (unsigned long)status;
 
         if (is_event_stop(status)) {
@@ -112,7 +131,6 @@ static bool wait_interrupted(const struct injection *i, int *why, GError **error
 
 static bool seize(struct injection *i, GError **error)
 {
-    bool stopped;
     int why = 0;
 
     if (ptrace(PTRACE_SEIZE, i->pid, NULL, (unsigned long)PTRACE_O_TRACESYSGOOD) < 0) {
@@ -126,11 +144,7 @@ static bool seize(struct injection *i, GError **error)
     }
     if (ptrace(PTRACE_INTERRUPT, i->pid, NULL, NULL) < 0)
         return injection_failed(i, "PTRACE_INTERRUPT", errno, error);
-    /* The one wait that inject() may end. */
-    (void)pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
-    stopped = wait_interrupted(i, &why, error);
-    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
-    if (!stopped)
+    if (!wait_interrupted(i, true, &why, error))
         return false;
     if (why == SIGTRAP)
         return true;
@@ -173,7 +187,7 @@ static bool run_to_syscall(struct injection *i, GError **error)
     for (;;) {
         if (ptrace(PTRACE_SYSCALL, i->pid, NULL, 0UL) < 0)
             return injection_failed(i, "PTRACE_SYSCALL", errno, error);
-        if (!wait_stop(i, &status, error))
+        if (!wait_stop(i, false, &status, error))
             return false;
         if (status == SYSCALL_STOP)
             return true;
@@ -199,7 +213,7 @@ static bool was_trapped(struct injection *i, bool *trapped, GError **error)
     do {
         if (ptrace(PTRACE_CONT, i->pid, NULL, 0UL) < 0)
             return injection_failed(i, "PTRACE_CONT", errno, error);
-        if (!wait_stop(i, &stop, error))
+        if (!wait_stop(i, false, &stop, error))
             return false;
     } while (stop != SIGSYS);
     return true;
@@ -215,7 +229,7 @@ static bool put_back(struct injection *i, GError **error)
         ptrace(PTRACE_SETREGS, i->pid, NULL, &i->regs) < 0 ||
         ptrace(PTRACE_CONT, i->pid, NULL, 0UL) < 0)
         return injection_failed(i, "ptrace", errno, error);
-    return wait_interrupted(i, &why, error) && save(i, error);
+    return wait_interrupted(i, false, &why, error) && save(i, error);
 }
 
 bool inject_call(struct injection *i, long number, uint64_t a, uint64_t b, uint64_t c,
@@ -300,7 +314,8 @@ static void *tracer_thread(void *data)
     struct injection *i = &work->injection;
     uint64_t start = now_usec();
 
-    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+    /* Looking often costs the process no more than it says. */
+    (void)prctl(PR_SET_TIMERSLACK, 1UL);
     if (!seize(i, &work->error) || !save_first(i, &work->error))
         return NULL;
     work->ok = work->body(i, work->data, &work->error);
@@ -311,10 +326,8 @@ static void *tracer_thread(void *data)
 
 static bool trace(struct work *work)
 {
-    struct timespec until;
     sigset_t all, before;
     pthread_t thread;
-    void *end = NULL;
     int r;
 
     /* No handler of ours runs in the tracer. */
@@ -324,19 +337,7 @@ static bool trace(struct work *work)
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (r != 0)
         return injection_failed(&work->injection, "a thread to trace with", r, &work->error);
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += STOP_SECONDS;
-    if (pthread_clockjoin_np(thread, &end, CLOCK_MONOTONIC, &until) != 0) {
-        (void)pthread_cancel(thread);
-        (void)pthread_join(thread, &end);
-    }
-    if (end == PTHREAD_CANCELED)
-        injection_error(
-            &work->error, ATTACH_ERROR_FAILED,
-            "the main thread of process %d did not stop within %d s: it waits in the kernel, "
-            "for a disk perhaps",
-            (int)work->injection.pid, STOP_SECONDS);
+    (void)pthread_join(thread, NULL);
     return work->ok;
 }
 
