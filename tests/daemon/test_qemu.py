@@ -17,7 +17,7 @@ QEMU = shutil.which("qemu-system-x86_64")
 class Qemu:
     """A QEMU with a QMP socket for the daemon, and another for the test."""
 
-    def __init__(self, directory, name, balloon=True, size="128M"):
+    def __init__(self, directory, name, balloon=True, size="128M", extra=()):
         self.socket = directory / f"{name}.sock"
         self.own = directory / f"{name}.own"
         command = [
@@ -26,21 +26,22 @@ class Qemu:
             "-machine", "pc,memory-backend=ram",
             "-qmp", f"unix:{self.socket},server=on,wait=off",
             "-qmp", f"unix:{self.own},server=on,wait=off"]
+        command += extra
         if balloon:
             command += ["-device", "virtio-balloon-pci,id=balloon0"]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
         self.pid = self.process.pid
 
-    def command(self, name):
+    def command(self, name, **arguments):
         with socket.socket(socket.AF_UNIX) as sock:
             sock.settimeout(30)
             sock.connect(str(self.own))
             lines = sock.makefile("r")
             lines.readline()
-            for order in ("qmp_capabilities", name):
-                sock.sendall(json.dumps({"execute": order}).encode())
-                while "return" not in json.loads(lines.readline()):
-                    pass # events
+            for order in ({"execute": "qmp_capabilities"}, {"execute": name, "arguments": arguments}):
+                sock.sendall(json.dumps(order).encode())
+                while "return" not in (answer := json.loads(lines.readline())):
+                    assert "error" not in answer, answer # else an event
 
     def close(self):
         if self.process.poll() is None:
