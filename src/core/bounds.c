@@ -54,6 +54,8 @@ enum reason guest_balloon_obstacle(const struct policy_guest *g, usec_t now)
         return REASON_UNREACHABLE;
     if (g->balloon.driver == DRIVER_NO_DEVICE)
         return REASON_NO_DRIVER;
+    if (g->seen.pager.parked)
+        return REASON_PARKED; /* its driver would wake it */
     if (!g->seen.running)
         return REASON_NOT_RUNNING;
     if (now < g->balloon.backoff_until)

@@ -155,12 +155,12 @@ enum reason {
     REASON_STALE_STATS,   /* hold: its statistics ceased, as they do under too much pressure */
     REASON_RELIEVE_PAGER, /* reclaim: the guest gives what its pager has to keep out otherwise */
     REASON_NOTHING_FREE,  /* hold: entitled to more, but the host has nothing to give yet */
+    REASON_PARKED,        /* hold: the operator had its pager put it out */
     /* Of the pager's part only: */
     REASON_SWAP_INSTEAD, /* reclaim: the host is short and the balloon can't be asked */
     REASON_SWAP_BESIDES, /* reclaim: the host is very short; what the balloon does not give in time
                           */
     REASON_CAPPED,       /* hold: may not come back beyond its entitlement while memory is short */
-    REASON_PARKED,       /* hold: the operator put it out */
     REASON_MAX,
 };
 

@@ -105,6 +105,21 @@ uint64_t pager_out(const struct pager *p)
                    p->size);
 }
 
+/* As much of what it has touched is back in one that woke up. */
+#define AWAKE_DIVISOR 4
+
+bool pager_is_parked(const struct pager *p)
+{
+    const struct pagemap_figures *f = &p->figures.now.figures;
+    uint64_t resident = state_bytes(p, PAGE_RESIDENT);
+
+    if (!p->figures.known)
+        return false;
+    if (f->phase == PAGER_PARKING || f->phase == PAGER_UNPARKING)
+        return true;
+    return f->parked && resident <= (resident + pager_out(p)) / AWAKE_DIVISOR;
+}
+
 uint64_t pager_own_memory(const struct pager *p)
 {
     if (!p->figures.known)
@@ -132,7 +147,7 @@ struct pager_observation pagers_observe(struct guest *guest, uint64_t *resident)
         return o;
     *resident = state_bytes(p, PAGE_RESIDENT);
     o.present = true;
-    o.parked = f->parked || f->phase == PAGER_PARKING || f->phase == PAGER_UNPARKING;
+    o.parked = pager_is_parked(p);
     o.out = pager_out(p);
     o.cache = u64_min(f->cache_bytes, p->size);
     if (serving(p) && !p->blocked && f->held_pages == 0)

@@ -60,7 +60,7 @@ void pager_make_swap_file(struct pager *p, uint64_t bytes)
     g_autoptr(GTask) task = g_task_new(NULL, NULL, on_swap_file, pager_ref(p));
     struct swap_job *job = g_new(struct swap_job, 1);
 
-    *job = (struct swap_job){.directory = g_strdup(p->all->config->pager_swap_directory),
+    *job = (struct swap_job){.directory = g_strdup(p->all->swap_directory),
                              .path = g_strdup(p->files.swap),
                              .bytes = bytes};
     p->job = true;

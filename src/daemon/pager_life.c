@@ -156,8 +156,8 @@ static void start(struct pager *p)
     struct pager_start s = {
         .program = c->pager_program,
         .name = p->name,
-        .memory_directory = c->pager_memory_directory,
-        .swap_directory = c->pager_swap_directory,
+        .memory_directory = p->all->memory_directory,
+        .swap_directory = p->all->swap_directory,
         .pid = p->pid,
         .ram_size = p->size,
         .swap_size = swap_bytes(p),
@@ -214,12 +214,13 @@ static void prepare(struct pager *p)
         rest(p, PAGER_NONE); /* where only the host is not known yet, it is seen again */
         return;
     }
-    if (!memory_directory_check(p->all->config->pager_memory_directory, &error))
+    if (!memory_directory_check(p->all->memory_directory, &error))
         pager_set_error(p, "%s", error->message);
     if (error || !fits(p, capacity, reserved)) {
         refuse(p);
         return;
     }
+    g_clear_pointer(&p->error, g_free);
     p->standing = PAGER_PREPARING;
     pager_make_swap_file(p, swap_bytes(p));
 }
@@ -268,7 +269,9 @@ void pager_look(struct pager *p)
                         p->files.map);
         break;
     case PAGER_FILES_STRANGE:
-        pager_set_error(p, "%s is not a page map of this release, or can't be read; move it away",
+        pager_set_error(p,
+                        "%s is not a page map of this release: restart the guest if a pager of "
+                        "another one serves it, else remove the file",
                         p->files.map);
         break;
     case PAGER_FILES_NONE:

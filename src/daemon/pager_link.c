@@ -2,7 +2,6 @@
 #include "daemon/pager_link.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <glib-unix.h>
 #include <signal.h>
 #include <string.h>
@@ -20,9 +19,6 @@
  * to talk any more. */
 #define END_WAIT_MSEC 1000
 
-/* A guest whose pager is killed stands still, and killing it frees next to nothing. */
-#define OOM_SCORE "-1000"
-
 struct pager_link {
     struct pager_link_calls calls;
     void *data;
@@ -33,17 +29,11 @@ struct pager_link {
     guint end_wait; /* source id */
 };
 
-/* Between fork and exec: system calls only. */
+/* Between fork and exec. A signal to the daemon's terminal or session is none of its business. */
 static void detach_child(void *data)
 {
-    int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-
     (void)data;
-    (void)setsid(); /* a signal to the daemon's terminal or session is none of its business */
-    if (fd >= 0) {
-        (void)!write(fd, OOM_SCORE, strlen(OOM_SCORE)); /* not allowed: it keeps the daemon's */
-        (void)close(fd);
-    }
+    (void)setsid();
 }
 
 /* @control: the child's end of the socket, or -1. */

@@ -18,13 +18,6 @@ static bool acts(const struct pager *p)
     return p->all->config->mode == MODE_MANAGE;
 }
 
-static bool is_parked(const struct pager *p)
-{
-    const struct pagemap_figures *f = &p->figures.now.figures;
-
-    return p->figures.known && (f->parked || f->phase == PAGER_PARKING);
-}
-
 static void sync_allowed(struct pager *p)
 {
     if (!p->wish.allowed_known || (p->told.allowed_known && p->told.allowed == p->wish.allowed))
@@ -46,7 +39,7 @@ static void sync_cache(struct pager *p)
 /* What is parked is to stay out, and not to be looked at. */
 static void sync_sample(struct pager *p)
 {
-    uint64_t pages = is_parked(p) ? 0 : p->all->config->pager_sample_pages;
+    uint64_t pages = pager_is_parked(p) ? 0 : p->all->config->pager_sample_pages;
     uint64_t window = p->all->config->pager_sample_window_usec;
 
     if (p->told.sample_known && p->told.sample_pages == pages && p->told.sample_window == window)

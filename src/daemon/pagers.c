@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <glib-unix.h>
+#include <string.h>
 #include <sys/pidfd.h>
 
 #include "base/cleanup.h"
@@ -152,9 +153,8 @@ static void log_stale(const char *line, void *data)
 
 static void clean(struct pagers *pagers)
 {
-    (void)pager_files_remove_stale(pagers->config->pager_memory_directory,
-                                   pagers->config->pager_swap_directory, pagers->host_root,
-                                   log_stale, NULL);
+    (void)pager_files_remove_stale(pagers->memory_directory, pagers->swap_directory,
+                                   pagers->host_root, log_stale, NULL);
 }
 
 static gboolean on_tick(void *data)
@@ -187,6 +187,8 @@ struct pagers *pagers_new(const struct config *config, const char *host_root,
     pagers->host_root = host_root;
     pagers->calls = calls;
     pagers->data = data;
+    pagers->memory_directory = g_strdup(config->pager_memory_directory);
+    pagers->swap_directory = g_strdup(config->pager_swap_directory);
     pagers->all = g_ptr_array_new_with_free_func((GDestroyNotify)pager_unref);
     pagers->tick = g_timeout_add(TICK_MSEC, on_tick, pagers);
     clean(pagers);
@@ -202,12 +204,19 @@ void pagers_free(struct pagers *pagers)
     for (guint i = 0; i < pagers->all->len; i++)
         pager_close(pagers->all->pdata[i]);
     g_ptr_array_unref(pagers->all);
+    g_free(pagers->memory_directory);
+    g_free(pagers->swap_directory);
     g_free(pagers);
 }
 
 void pagers_configure(struct pagers *pagers, const struct config *config)
 {
     pagers->config = config;
+    if (strcmp(pagers->memory_directory, config->pager_memory_directory) != 0 ||
+        strcmp(pagers->swap_directory, config->pager_swap_directory) != 0)
+        log_warning("[pager] memory-directory and swap-directory take effect with the next start; "
+                    "files stay in %s and %s",
+                    pagers->memory_directory, pagers->swap_directory);
     for (guint i = pagers->all->len; i-- > 0;) {
         struct pager *p = pagers->all->pdata[i];
 
@@ -221,8 +230,7 @@ void pagers_configure(struct pagers *pagers, const struct config *config)
 static bool name_is_ours(struct pager *p, const char *name)
 {
     p->name = g_strdup(name);
-    p->files = pager_files_of(p->all->config->pager_memory_directory,
-                              p->all->config->pager_swap_directory, name);
+    p->files = pager_files_of(p->all->memory_directory, p->all->swap_directory, name);
     p->figures.at = 0;
     pager_refresh(p);
     return p->figures.known;

@@ -70,8 +70,9 @@ struct pagers {
     const char *host_root;
     const struct pagers_calls *calls;
     void *data;
-    GPtrArray *all; /* struct pager */
-    guint tick;     /* source id */
+    char *memory_directory, *swap_directory; /* as they were at the start */
+    GPtrArray *all;                          /* struct pager */
+    guint tick;                              /* source id */
     usec_t clean_at;
 };
 
@@ -126,6 +127,12 @@ void pager_forget_figures(struct pager *p);
 
 /* Bytes of its guest's RAM that are neither resident nor never touched. */
 uint64_t pager_out(const struct pager *p);
+
+/*
+ * Was parked, or is being parked or unparked, and is still mostly out. One that has come back by
+ * itself is a guest like any other.
+ */
+bool pager_is_parked(const struct pager *p);
 
 /* Host memory that is the pager's own and no guest's. */
 uint64_t pager_own_memory(const struct pager *p);

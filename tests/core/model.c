@@ -178,6 +178,7 @@ static struct pager_observation look_at_pager(const struct model *m, const struc
 
     return (struct pager_observation){
         .present = g->pager,
+        .parked = g->parked,
         .out = g->out,
         .room = u64_sub(g->size - g->settings.reservation, g->out),
         .allowed = g->allowed,

@@ -35,6 +35,7 @@ struct model_guest {
     enum model_stats stats;
     bool paused, unreachable;
     struct guest_settings settings;
+    bool parked;  /* by its operator */
     bool pager;   /* has one, with a swap file of size - reservation */
     uint64_t hot; /* of what it has touched, as much is touched every second; 0: all */
     bool samples; /* the pager samples, and tells hot from cold */

@@ -209,6 +209,29 @@ static void test_no_guest_is_starved_by_its_balloon(void)
     model_deinit(&m);
 }
 
+/* Its operator's doing is left alone: no balloon wakes it, and nothing more is taken. */
+static void test_parked_is_left_alone(void)
+{
+    struct model m;
+
+    model_init(&m, 900 * MIB);
+    struct model_guest *parked = add_paged(&m, 600 * MIB, 1);
+    model_run(&m, 20);
+    struct model_guest *busy = add_paged(&m, 600 * MIB, 0);
+    parked->parked = true;
+    parked->demand = 40 * MIB; /* it has much to give, by its own word */
+    parked->out = parked->resident - 30 * MIB;
+    parked->resident = 30 * MIB;
+    model_run(&m, 30);
+    busy->demand = 560 * MIB;
+    model_add(&m, 600 * MIB)->demand = 500 * MIB;
+    model_run(&m, 60);
+    g_assert_cmpuint(parked->targets_sent + parked->allowed_sent, ==, 0);
+    g_assert_cmpint(parked->view.verdict.allowed_reason, ==, REASON_PARKED);
+    g_assert_cmpuint(view_of(&m).free, >, 0);
+    model_deinit(&m);
+}
+
 /* Samples say what is in use, whatever the guest claims. */
 static void test_samples_are_believed(void)
 {
@@ -245,6 +268,7 @@ int main(int argc, char **argv)
     g_test_add_func("/swap/limit", test_limit_holds_in_state_high);
     g_test_add_func("/swap/exempt", test_exempt_is_left_alone);
     g_test_add_func("/swap/not-starved", test_no_guest_is_starved_by_its_balloon);
+    g_test_add_func("/swap/parked", test_parked_is_left_alone);
     g_test_add_func("/swap/samples", test_samples_are_believed);
     return g_test_run();
 }
