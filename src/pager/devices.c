@@ -80,6 +80,9 @@ static const char *device_kind(const char *link)
         {"/dev/vhost-vdpa", "vhost-vdpa"},
         {"/dev/vhost-user", "vhost-user"},
         {"/dev/infiniband/", "RDMA"},
+        {"/dev/vhost-scsi", "vhost-scsi"},
+        {"/dev/sg", "SCSI pass-through"},
+        {"/dev/bsg/", "SCSI pass-through"},
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
@@ -121,8 +124,30 @@ static bool check_descriptor(int process, const char *number, void *data, GError
     return false;
 }
 
+/* SCSI commands to a block device go to guest memory by DMA as well, and its descriptor does not
+ * show it. One that is plugged in later is not found. */
+static bool check_options(pid_t pid, GError **error)
+{
+    static const char device[] = "scsi-block";
+    g_autofree char *path = g_strdup_printf("/proc/%d/cmdline", (int)pid), *line = NULL;
+    g_autoptr(GError) unread = NULL;
+    size_t length;
+
+    if (!g_file_get_contents(path, &line, &length, &unread))
+        return target_unreadable(
+            pid, "cmdline",
+            g_error_matches(unread, G_FILE_ERROR, G_FILE_ERROR_ACCES) ? EACCES : ESRCH, error);
+    if (!memmem(line, length, device, sizeof(device) - 1))
+        return true;
+    g_set_error(error, REFUSED,
+                "the guest has a SCSI pass-through device (%s), which reaches its memory directly: "
+                "use scsi-hd for this drive",
+                device);
+    return false;
+}
+
 bool target_check_devices(pid_t pid, GError **error)
 {
     return target_each_descriptor(pid, check_descriptor, NULL, error) &&
-           hugepages_check("", pid, error);
+           check_options(pid, error) && hugepages_check("", pid, error);
 }

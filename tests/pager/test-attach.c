@@ -270,6 +270,8 @@ static const struct refusal {
     {"twice", "twice", "second time", 0},
     {"vhost-user", "shared-with-child", "vhost-user", 0},
     {"vdpa", "device=/dev/vhost-vdpa-aerostat-test", "vhost-vdpa device", 0},
+    {"scsi", "device=/dev/sg-aerostat-test", "SCSI pass-through", 0},
+    {"scsi-block", "device=/dev/shm/aerostat-test-scsi-block", "scsi-hd", 0},
     {"direct", "direct=./aerostat-direct-test", "cache=writeback", 0},
 };
 
