@@ -47,6 +47,7 @@ const char *text_or_dash(const char *text)
 void host_info_read(struct host_info *host, struct json_object *object)
 {
     struct json_object *average = json_get_object(object, "overcommit_avg");
+    struct json_object *pagers = json_get_object(object, "pagers");
     struct json_object *psi = json_get_object(object, "psi");
 
     *host = (struct host_info){
@@ -70,6 +71,13 @@ void host_info_read(struct host_info *host, struct json_object *object)
         .overcommit_15m = get_double(average, "15m"),
         .guests = get_u64(object, "guests"),
         .guests_up = get_u64(object, "guests_up"),
+        .pagers = get_u64(pagers, "serving"),
+        .zero = get_u64(pagers, "zero"),
+        .compressed = get_u64(pagers, "compressed"),
+        .swapped = get_u64(pagers, "swapped"),
+        .cache = get_u64(pagers, "cache"),
+        .out_rate = get_double(pagers, "out_rate"),
+        .in_rate = get_double(pagers, "in_rate"),
         .psi_some = get_double(psi, "some_avg10"),
         .psi_full = get_double(psi, "full_avg10"),
     };

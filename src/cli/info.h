@@ -19,7 +19,9 @@ struct host_info {
         overhead; /* bytes */
     double overcommit, overcommit_1m, overcommit_5m, overcommit_15m;
     uint64_t guests, guests_up;
-    double psi_some, psi_full; /* % of the last 10 s */
+    uint64_t pagers, zero, compressed, swapped, cache; /* all pagers together; bytes */
+    double out_rate, in_rate;                          /* bytes per second */
+    double psi_some, psi_full;                         /* % of the last 10 s */
 };
 
 #define DISTRESS_TEXT_MAX 96

@@ -51,10 +51,33 @@ static void guests_line(GString *line, const struct host_info *host)
         text_number(host->overcommit_15m, avg[2]));
 }
 
+static void append_rate(GString *line, const char *label, double rate)
+{
+    char buf[TEXT_FIGURE_MAX];
+    g_autofree char *figure = g_strconcat(text_size_rate(rate, buf), "/s", NULL);
+
+    append_figure(line, label, figure);
+}
+
+static void pagers_line(GString *line, const struct host_info *host)
+{
+    char serving[TEXT_FIGURE_MAX] = "-", cache[TEXT_FIGURE_MAX];
+
+    if (host->pagers != UNKNOWN_U64)
+        g_snprintf(serving, sizeof(serving), "%" PRIu64, host->pagers);
+    append_figure(line, "pagers", serving);
+    append_size(line, "zero", host->zero);
+    append_size(line, "compressed", host->compressed);
+    g_string_append_printf(line, " in %s", text_size(host->cache, cache));
+    append_size(line, "swapped", host->swapped);
+    append_rate(line, "out", host->out_rate);
+    append_rate(line, "in", host->in_rate);
+}
+
 char *summary_line(const struct host_info *host, unsigned line, bool ascii)
 {
     static void (*const lines[SUMMARY_LINES])(GString *, const struct host_info *) = {
-        state_line, memory_line, guests_line};
+        state_line, memory_line, guests_line, pagers_line};
     g_autoptr(GString) text = g_string_new(NULL);
 
     g_assert(line < SUMMARY_LINES);

@@ -6,7 +6,7 @@
 
 #include "cli/info.h"
 
-#define SUMMARY_LINES 3
+#define SUMMARY_LINES 4
 
 /* One of SUMMARY_LINES lines, clean text; owned by the caller. */
 char *summary_line(const struct host_info *host, unsigned line, bool ascii);

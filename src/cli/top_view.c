@@ -125,6 +125,8 @@ static enum style row_style(const struct top *top, const struct guest_info *gues
 {
     if (row == top->cursor)
         return STYLE_SELECTED;
+    if (g_strcmp0(guest->pager.state, "stopped") == 0 || g_strcmp0(guest->pager.state, "held") == 0)
+        return STYLE_BAD;
     if (*guest->distress)
         return STYLE_NOTICE;
     return STYLE_PLAIN;

@@ -258,6 +258,22 @@ struct guests *reconcile_guests(const struct reconcile *r)
     return r->guests;
 }
 
+static void add_pager(struct pager_totals *sum, const struct guest *guest)
+{
+    struct pager_view view;
+
+    if (!pagers_view(guest, &view) || !view.known)
+        return;
+    sum->serving += view.standing == PAGER_SERVES;
+    sum->zero += view.bytes[PAGE_ZERO];
+    sum->compressed += view.bytes[PAGE_COMPRESSED];
+    sum->swapped += view.bytes[PAGE_SWAPPED];
+    sum->cache += view.cache_bytes;
+    sum->own += view.memory;
+    sum->out_rate += view.out_rate;
+    sum->in_rate += view.in_rate;
+}
+
 void reconcile_host(const struct reconcile *r, struct host_status *ret)
 {
     *ret = (struct host_status){
@@ -281,6 +297,7 @@ void reconcile_host(const struct reconcile *r, struct host_status *ret)
         ret->inflated += guest->inflated;
         ret->deflated += guest->deflated;
         ret->guests_up += facts->link == VMM_LINK_UP;
+        add_pager(&ret->pagers, guest);
     }
 }
 

@@ -16,6 +16,14 @@
 
 struct reconcile;
 
+/* What all pagers together have put out, and what moves. */
+struct pager_totals {
+    guint serving;                      /* how many serve their guests */
+    uint64_t zero, compressed, swapped; /* bytes of guest RAM */
+    uint64_t cache, own;      /* bytes that the caches occupy; and the pagers with their maps */
+    double out_rate, in_rate; /* bytes of guest RAM per second */
+};
+
 /* The host as it is shown. */
 struct host_status {
     struct host_view policy;
@@ -27,6 +35,7 @@ struct host_status {
     uint64_t decisions;      /* how often the policy has decided */
     double decision_seconds; /* that the last one took */
     struct orders_counters orders;
+    struct pager_totals pagers;
 };
 
 /*

@@ -59,6 +59,21 @@ static struct json_object *view_states(const struct host_status *host)
     return obj;
 }
 
+static struct json_object *view_pagers(const struct pager_totals *sum)
+{
+    struct json_object *obj = json_object_new_object();
+
+    json_put_u64(obj, "serving", sum->serving);
+    json_put_u64(obj, "zero", sum->zero);
+    json_put_u64(obj, "compressed", sum->compressed);
+    json_put_u64(obj, "swapped", sum->swapped);
+    json_put_u64(obj, "cache", sum->cache);
+    json_put_u64(obj, "own", sum->own);
+    json_put_double(obj, "out_rate", sum->out_rate);
+    json_put_double(obj, "in_rate", sum->in_rate);
+    return obj;
+}
+
 struct json_object *view_host(const struct host_status *host, const struct config *config,
                               const struct daemon_status *daemon)
 {
@@ -90,6 +105,7 @@ struct json_object *view_host(const struct host_status *host, const struct confi
     json_put_u64(obj, "decisions_total", host->decisions);
     json_put_double(obj, "decision_seconds", host->decision_seconds);
     json_put_u64(obj, "events_next", daemon->events_next);
+    json_put_object(obj, "pagers", view_pagers(&host->pagers));
     json_put_object(obj, "psi", view_psi(daemon->host_root));
     return obj;
 }

@@ -146,17 +146,17 @@ static void test_frame(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
     assert_golden(f, "top.txt");
     g_assert_cmpint(grid_style(f->screen, 1, 6), ==, STYLE_GOOD);
-    g_assert_cmpint(grid_style(f->screen, 6, 0), ==, STYLE_SELECTED);
-    g_assert_cmpint(grid_style(f->screen, 7, 0), ==, STYLE_PLAIN);
+    g_assert_cmpint(grid_style(f->screen, 7, 0), ==, STYLE_SELECTED);
+    g_assert_cmpint(grid_style(f->screen, 8, 0), ==, STYLE_PLAIN);
     keys(f, "N");
     top_move(&f->top, 3);
     top_draw(&f->top, f->screen);
-    g_assert_cmpint(grid_style(f->screen, 6, 0), ==, STYLE_NOTICE);
+    g_assert_cmpint(grid_style(f->screen, 7, 0), ==, STYLE_NOTICE);
 }
 
 static void test_narrow(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
-    grid_resize(f->screen, 10, 40);
+    grid_resize(f->screen, 11, 40);
     f->top.ascii = true;
     top_key(&f->top, SCREEN_KEY_RIGHT);
     top_key(&f->top, SCREEN_KEY_RIGHT);
@@ -233,7 +233,7 @@ static void test_cursor_stays_with_its_guest(struct fixture *f, gconstpointer da
 
 static void test_scrolls(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
-    grid_resize(f->screen, 8, 80);
+    grid_resize(f->screen, 9, 80);
     keys(f, "N");
     top_draw(&f->top, f->screen);
     g_assert_cmpuint(f->top.page, ==, 2);
@@ -379,7 +379,7 @@ static void test_trouble(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
     answer->error = g_error_new(CLIENT_ERROR, CLIENT_ERROR_NOT_RUNNING, "no daemon\033[2J");
     top_take_answer(&f->top, answer, 2000000, 2);
     assert_shows(f, "\nno daemon\\x1b[2J\n", true);
-    g_assert_cmpint(grid_style(f->screen, 4, 0), ==, STYLE_BAD);
+    g_assert_cmpint(grid_style(f->screen, 5, 0), ==, STYLE_BAD);
     assert_shows(f, "\nweb ", true);
     top_take_answer(&f->top, sample("low", 0), 3000000, 3);
     assert_shows(f, "no daemon", false);
@@ -475,6 +475,14 @@ static void test_pagers_screen(struct fixture *f, gconstpointer data G_GNUC_UNUS
     g_assert_cmpint(f->top.settings.sort, ==, column_find("ratio"));
     keys(f, "v");
     assert_shows(f, "ZIPPED", false);
+    /* Worse than distress. */
+    keys(f, "N");
+    top_move(&f->top, 2);
+    top_draw(&f->top, f->screen);
+    g_assert_cmpint(grid_style(f->screen, 7, 0), ==, STYLE_NOTICE);
+    f->top.sample->guests[1].pager.state = "held";
+    top_draw(&f->top, f->screen);
+    g_assert_cmpint(grid_style(f->screen, 7, 0), ==, STYLE_BAD);
     keys(f, "vf");
     g_assert_false(f->top.pagers);
     g_assert_cmpint(f->top.mode, ==, TOP_COLUMNS);

@@ -70,7 +70,7 @@ class Status(Case):
     def test_ten_thousand_guests(self):
         with FakeApi(guests=[guest(f"vm{i:05}", pager=None) for i in range(10000)]) as api:
             lines = self.check(run("status", api=api)).splitlines()
-            self.assertEqual(len(lines), 3 + 1 + 1 + 10000)
+            self.assertEqual(len(lines), 4 + 1 + 1 + 10000)
             self.assertTrue(lines[-1].startswith("vm09999 "))
 
 

@@ -20,7 +20,7 @@ HOST_MEMBERS = {
     "version", "mode", "uptime", "period", "state", "state_age", "state_seconds", "capacity",
     "configured", "resident", "free", "minfree", "available", "ballooned", "overhead", "overcommit",
     "overcommit_avg", "guests", "guests_up", "inflated_total", "deflated_total", "decisions_total",
-    "decision_seconds", "events_next", "psi"}
+    "decision_seconds", "events_next", "pagers", "psi"}
 
 
 class Api(DaemonTest):
