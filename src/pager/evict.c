@@ -247,22 +247,32 @@ static void punch(struct mover *m, uint64_t page, unsigned n)
               e->map.header->identity.name, page * PAGE_BYTES);
 }
 
-/* What could not find a place in a row of batches is not tried at once again. */
+/*
+ * What could not find a place in a row of batches is not tried at once again. Nor is the cache's
+ * upkeep, where that led to nothing. @went: pages that take less memory now.
+ */
 static void judge(struct mover *m, const struct batch *b, unsigned went, unsigned failed)
 {
-    if (b->goal > GOAL_DRAIN)
+    bool upkeep = b->goal == GOAL_DRAIN || b->goal == GOAL_RENEW;
+
+    if (b->goal == GOAL_SAMPLE)
         return;
-    if (went > 0) {
-        m->fruitless = 0;
-        m->moved_in_pass += went;
-    }
+    m->moved_in_pass += went;
     m->failed_in_pass += failed;
-    if (went == 0 && failed > 0 && ++m->fruitless >= FRUITLESS_MAX) {
+    if (went > 0)
+        m->fruitless = 0;
+    else if ((upkeep || failed > 0) && ++m->fruitless >= FRUITLESS_MAX) {
         m->fruitless = 0;
         m->stuck_until = engine_now() + STUCK_USEC;
     }
     if (went > 0 && failed == 0)
         m->swap_full_said = false;
+}
+
+/* A sample that is stored anew to get out of the way is no gain. */
+static bool gained(const struct batch *b, const struct moved *moved)
+{
+    return !moved->keep && (b->goal != GOAL_DRAIN || moved->to.state != PAGE_COMPRESSED);
 }
 
 void evict_finish(struct mover *m, struct batch *b)
@@ -271,7 +281,7 @@ void evict_finish(struct mover *m, struct batch *b)
 
     for (unsigned i = 0; i < b->n; i++) {
         commit(m, b, &b->moved[i]);
-        went += !b->moved[i].keep;
+        went += gained(b, &b->moved[i]);
         failed += b->moved[i].failed;
     }
     for (unsigned i = 0, n; (n = batch_run(b, &i, from_memfd)) > 0; i += n)

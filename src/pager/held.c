@@ -82,11 +82,13 @@ void held_tick(struct faults *f, usec_t now)
     for (unsigned i = 0; i < n; i++) {
         enum page_state state = pagemap_get(&f->e->map, pages[i]).state;
 
-        /* Brought by the mover, or discarded. */
-        if (state != PAGE_SWAPPED && state != PAGE_COMPRESSED)
+        /* Brought by the mover; or discarded, and then nobody has woken who waits. */
+        if (state != PAGE_SWAPPED && state != PAGE_COMPRESSED) {
             held_gone(f, pages[i]);
-        else
+            (void)uffd_wake(&f->e->uffd, engine_address(f->e, pages[i]), PAGE_BYTES);
+        } else {
             serve_fault(f, (struct fault){.page = pages[i], .missing = true});
+        }
     }
     if (held->more) {
         held->more = false;

@@ -2,8 +2,8 @@
 /*
  * What the mover does next. In order of urgency: samples that are due (few, and what is known of
  * the guest hangs on them), everything back, everything out, down to what is allowed, the cache's
- * overflow and upkeep. It begins batches as long as there are free ones and there is something to
- * do, and ends them as their I/O completes.
+ * overflow (in turn with eviction) and upkeep. It begins batches as long as there are free ones and
+ * there is something to do, and ends them as their I/O completes.
  *
  * Between bringing back and putting out all batches are ended, and the faults thread gets through
  * with what it has read (discard.c says why).
@@ -84,7 +84,7 @@ static bool cache_overflows(const struct mover *m, usec_t now)
 {
     struct pagemap_figures *figures = pagemap_figures(&m->e->map);
 
-    return mover_can_write(m, now) && now >= m->stuck_until &&
+    return mover_can_write(m, now) &&
            (cache_excess(m->e->cache) > 0 || m->cache_full ||
             atomic_load(&figures->cache_bytes) > atomic_load(&figures->allowed));
 }
@@ -103,13 +103,15 @@ static enum activity choose(struct mover *m, usec_t now)
         return ACTIVITY_PARK;
     if (now >= m->sample_at)
         return ACTIVITY_SAMPLE;
-    if (now >= m->stuck_until && (mover_to_evict(m) > 0))
+    if (now < m->stuck_until)
+        return ACTIVITY_NONE;
+    if (m->cache_full && cache_overflows(m, now))
+        return ACTIVITY_DRAIN; /* in turn with eviction: the oldest make room for what comes */
+    if (mover_to_evict(m) > 0)
         return ACTIVITY_EVICT;
     if (cache_overflows(m, now))
         return ACTIVITY_DRAIN;
-    if (cache_wants_compaction(e->cache))
-        return ACTIVITY_COMPACT;
-    return ACTIVITY_NONE;
+    return cache_wants_compaction(e->cache) ? ACTIVITY_COMPACT : ACTIVITY_NONE;
 }
 
 /* Begins one batch; false: there is nothing to begin. */
