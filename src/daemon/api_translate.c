@@ -100,17 +100,10 @@ static struct json_object *view_physical(const struct vmm_translation *t)
 /* What the pager has of the page at @hva; false: it does not look after that memory. */
 static bool put_pager_page(struct json_object *obj, const struct guest *guest, uint64_t hva)
 {
-    const struct pagemap *map = pagers_map(guest);
     struct page_place place;
     uint64_t page;
 
-    if (!map || hva < map->header->identity.ram_start)
-        return false;
-    page = (hva - map->header->identity.ram_start) / PAGE_BYTES;
-    if (page >= map->pages)
-        return false;
-    place = pagemap_get(map, page);
-    if (place.state >= PAGE_STATE_MAX) /* a stranger's word */
+    if (!pagers_page(guest, hva, &page, &place))
         return false;
     json_put_string(obj, "source", "pager");
     json_put_u64(obj, "page", page);

@@ -174,10 +174,13 @@ static void put_faults(GString *text, const GArray *subjects)
                        "How long the guest waited for a page, by where it was (sum: estimated).");
     for (guint j = 0; j < subjects->len; j++) {
         const struct guest *guest = g_array_index(subjects, struct subject, j).guest;
-        const struct pagemap *map = pagers_map(guest);
 
-        for (int i = 0; map && i < FAULT_KIND_MAX; i++)
-            put_histogram(text, guest->key, (enum fault_kind)i, pagemap_figures(map)->latency[i]);
+        for (int i = 0; i < FAULT_KIND_MAX; i++) {
+            const COUNTER *latency = pagers_latency(guest, (enum fault_kind)i);
+
+            if (latency)
+                put_histogram(text, guest->key, (enum fault_kind)i, latency);
+        }
     }
 }
 

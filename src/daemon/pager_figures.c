@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the page map's header says. It is read, never mapped: a file that is cut while it is mapped
+ * What the page map says. It is read, never mapped: a file that is cut while it is mapped
  * ends who looks at it. And it is a stranger's word: a pager reads what a guest has written, so
  * nothing here is used before it is cut to what is possible.
  */
@@ -27,14 +27,24 @@ static bool header_ours(const struct pager *p, const struct pagemap_header *h, u
            h->identity.start_time == p->start_time;
 }
 
-static bool read_header(const struct pager *p, struct pagemap_header *ret)
+/* Opens it and reads its header; -1 where it is not there, or not this guest's. */
+static int open_map(const struct pager *p, struct pagemap_header *ret)
 {
     autofd fd = open(p->files.map, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
     struct stat st;
 
-    return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
-           pread(fd, ret, sizeof(*ret), 0) == (ssize_t)sizeof(*ret) &&
-           header_ours(p, ret, (uint64_t)st.st_size);
+    if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+        pread(fd, ret, sizeof(*ret), 0) == (ssize_t)sizeof(*ret) &&
+        header_ours(p, ret, (uint64_t)st.st_size))
+        return fd_take(&fd);
+    return -1;
+}
+
+static bool read_header(const struct pager *p, struct pagemap_header *ret)
+{
+    autofd fd = open_map(p, ret);
+
+    return fd >= 0;
 }
 
 static uint64_t sum_moved(const COUNTER *by_state)
@@ -86,9 +96,6 @@ void pager_refresh(struct pager *p)
 void pager_forget_figures(struct pager *p)
 {
     p->figures = (struct pager_figures){0};
-    if (p->map.fd >= 0)
-        pagemap_close(&p->map);
-    p->map.fd = -1;
 }
 
 static uint64_t state_bytes(const struct pager *p, enum page_state state)
@@ -266,21 +273,33 @@ bool pagers_view(const struct guest *guest, struct pager_view *ret)
     return true;
 }
 
-const struct pagemap *pagers_map(const struct guest *guest)
+bool pagers_page(const struct guest *guest, uint64_t address, uint64_t *number,
+                 struct page_place *ret)
+{
+    const struct pager *p = guest->pager;
+    struct pagemap_header h;
+    autofd fd = p ? open_map(p, &h) : -1;
+    uint64_t page;
+    page_entry entry;
+
+    if (fd < 0 || address < h.identity.ram_start)
+        return false;
+    page = (address - h.identity.ram_start) / PAGE_BYTES;
+    if (page >= h.identity.ram_size / PAGE_BYTES ||
+        pread(fd, &entry, sizeof(entry), (off_t)(h.header_bytes + page * sizeof(entry))) !=
+            (ssize_t)sizeof(entry))
+        return false;
+    *number = page;
+    *ret = page_place_of(entry);
+    return ret->state < PAGE_STATE_MAX;
+}
+
+const COUNTER *pagers_latency(const struct guest *guest, enum fault_kind kind)
 {
     struct pager *p = guest->pager;
 
-    if (!p)
+    if (!p || p->standing == PAGER_NONE)
         return NULL;
-    if (p->map.fd >= 0)
-        return &p->map;
-    if (pagemap_view(&p->map, p->files.map) < 0) {
-        p->map.fd = -1;
-        return NULL;
-    }
-    if (header_ours(p, p->map.header, p->map.mapped))
-        return &p->map;
-    pagemap_close(&p->map);
-    p->map.fd = -1;
-    return NULL;
+    pager_refresh(p);
+    return p->figures.known ? p->figures.now.figures.latency[kind] : NULL;
 }

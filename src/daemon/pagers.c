@@ -305,7 +305,6 @@ static struct pager *pager_new(struct pagers *pagers, const struct guest *guest)
     p->pidfd = pidfd;
     p->process_watch = g_unix_fd_add(pidfd, G_IO_IN, on_process_end, p);
     p->size = facts->size;
-    p->map.fd = -1;
     find_name(p, guest->key);
     g_ptr_array_add(pagers->all, p);
     return p;

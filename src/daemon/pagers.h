@@ -127,10 +127,17 @@ struct pager_view {
 bool pagers_view(const struct guest *guest, struct pager_view *ret);
 
 /*
- * The map of a guest that has one, to look at; NULL. Borrowed, until the main loop runs again. Its
- * identity has been checked to be this guest's.
+ * What its map says of the page of the guest's RAM that is at @address of QEMU, and its number.
+ * False: it has no pager, or that looks after something else than this address.
  */
-const struct pagemap *pagers_map(const struct guest *guest);
+bool pagers_page(const struct guest *guest, uint64_t address, uint64_t *number,
+                 struct page_place *ret);
+
+/*
+ * How often the guest has waited for a page, by how long (map.h: LATENCY_BUCKETS). NULL: not known.
+ * Borrowed, until the main loop runs again.
+ */
+const COUNTER *pagers_latency(const struct guest *guest, enum fault_kind kind);
 
 /* For a person to read; always a conflict with what the guest is or does now. */
 #define PAGERS_ERROR (pagers_error_quark())

@@ -62,7 +62,6 @@ struct pager {
 
     bool stopped, stopping; /* the guest, by us */
     struct pager_figures figures;
-    struct pagemap map; /* fd -1 until pagers_map is asked */
 };
 
 struct pagers {
