@@ -285,10 +285,8 @@ void pager_look(struct pager *p)
     pager_record(p, g_strdup_printf("it gets no pager: %s", p->error));
 }
 
-static void on_released(bool ok, void *data)
+static void released(struct pager *p, bool ok)
 {
-    struct pager *p = data;
-
     p->releasing = false;
     if (!ok && !p->gone)
         log_warning(
@@ -305,6 +303,12 @@ static void on_released(bool ok, void *data)
     pager_unref(p);
 }
 
+static void on_release_end(GPid pid, int status, void *data)
+{
+    (void)pid;
+    released(data, status == 0);
+}
+
 /* Everything is back: what is left in the guest is a descriptor. */
 static void clean_up(struct pager *p)
 {
@@ -317,10 +321,10 @@ static void clean_up(struct pager *p)
     p->releasing = true;
     (void)pager_ref(p);
     if (number < 0)
-        on_released(true, p);
-    else if (!pager_release_start(p->all->config->pager_program, p->pid, number, on_released, p,
+        released(p, true);
+    else if (!pager_release_start(p->all->config->pager_program, p->pid, number, on_release_end, p,
                                   &error))
-        on_released(false, p);
+        released(p, false);
 }
 
 static void describe_end(struct pager *p, int pid, int status)

@@ -234,34 +234,17 @@ void pager_link_kill(struct pager_link *link)
         (void)kill(link->pid, SIGKILL);
 }
 
-struct release {
-    void (*done)(bool ok, void *data);
-    void *data;
-};
-
-static void on_release_end(GPid pid, int status, void *data)
-{
-    struct release *r = data;
-
-    (void)pid;
-    r->done(WIFEXITED(status) && WEXITSTATUS(status) == PAGER_EXIT_OK, r->data);
-    g_free(r);
-}
-
-bool pager_release_start(const char *program, pid_t guest, int64_t number,
-                         void (*done)(bool ok, void *data), void *data, GError **error)
+bool pager_release_start(const char *program, pid_t guest, int64_t number, GChildWatchFunc done,
+                         void *data, GError **error)
 {
     g_autofree char *pid = g_strdup_printf("--pid=%d", (int)guest);
     g_autofree char *fd = g_strdup_printf("--fd=%" G_GINT64_FORMAT, number);
     g_autofree char *file = g_strdup(program);
     char *argv[] = {file, (char[]){"--release"}, pid, fd, NULL};
-    struct release *r;
     pid_t child;
 
     if (!spawn(argv, -1, &child, error))
         return false;
-    r = g_new(struct release, 1);
-    *r = (struct release){.done = done, .data = data};
-    g_child_watch_add(child, on_release_end, r);
+    g_child_watch_add(child, done, data);
     return true;
 }

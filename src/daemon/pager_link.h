@@ -59,7 +59,7 @@ void pager_link_kill(struct pager_link *link);
 
 /*
  * Has the program close a descriptor that a pager has left in its guest. @done is called once, with
- * success or not. False and @error where it can't be started; then @done is not called.
+ * its wait status. False and @error where it can't be started; then @done is not called.
  */
-bool pager_release_start(const char *program, pid_t guest, int64_t number,
-                         void (*done)(bool ok, void *data), void *data, GError **error);
+bool pager_release_start(const char *program, pid_t guest, int64_t number, GChildWatchFunc done,
+                         void *data, GError **error);
