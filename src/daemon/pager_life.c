@@ -10,9 +10,9 @@
  *   no files, none is wanted           -> nothing
  *
  * A pager that ends is replaced at once; only one that ends again and again is waited for, longer
- * each time up to RETRY_MAX_MSEC, for ever. A guest whose pages are out is never given up. One that
- * has lost nothing may be refused: then its files go, and it is tried again when something about it
- * or the configuration has changed.
+ * each time up to RETRY_MAX_MSEC (RETRY_HELD_MSEC while the guest stands still), for ever. A guest
+ * whose pages are out is never given up. One that has lost nothing may be refused: then its files
+ * go, and it is tried again when something about it or the configuration has changed.
  */
 #include <errno.h>
 #include <glib-unix.h>
@@ -35,6 +35,7 @@
 
 #define RETRY_MIN_MSEC  100
 #define RETRY_MAX_MSEC  10000
+#define RETRY_HELD_MSEC 400
 #define RETRY_BUSY_MSEC 30000
 
 /* So many ends in a row are recorded; the others are logged. */
@@ -129,10 +130,10 @@ static gboolean on_retry(void *data)
 /* What happened is in p->error. */
 static void retry(struct pager *p, guint at_least_msec)
 {
-    guint pause = 0;
+    guint limit = holds_guest(p) ? RETRY_HELD_MSEC : RETRY_MAX_MSEC, pause = 0;
 
     if (p->failures > 0)
-        pause = MIN((guint)RETRY_MIN_MSEC << MIN(p->failures - 1, 16u), (guint)RETRY_MAX_MSEC);
+        pause = MIN((guint)RETRY_MIN_MSEC << MIN(p->failures - 1, 16u), limit);
     p->failures++;
     p->standing = PAGER_MISSING;
     if (p->failures <= RECORDED_MAX)
