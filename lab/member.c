@@ -142,6 +142,16 @@ static bool use_monitor(struct member *m, const char *command, GError **error)
     return ok;
 }
 
+/* False where QEMU does not answer just now: its own thread may wait for a page. */
+static bool set_balloon(struct member *m, uint64_t visible)
+{
+    struct monitor *monitor = monitor_open(m->monitor, NULL);
+    bool ok = monitor && monitor_set_balloon(monitor, visible, NULL);
+
+    g_clear_pointer(&monitor, monitor_close);
+    return ok;
+}
+
 /* False where none serves just now. */
 static bool kill_pager(struct member *m, struct guest_outcome *outcome)
 {
@@ -165,6 +175,8 @@ static bool act(struct member *m, const struct phase *phase, struct guest_outcom
         return use_monitor(m, "stop", error);
     case PHASE_RESUME:
         return use_monitor(m, "cont", error);
+    case PHASE_BALLOON:
+        return set_balloon(m, phase->bytes);
     case PHASE_PAGER_KILL:
         return kill_pager(m, outcome);
     case PHASE_KILL:

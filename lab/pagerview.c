@@ -64,13 +64,11 @@ static uint64_t read_count(const COUNTER *counter)
     return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
-static uint64_t sum(const COUNTER *counters, unsigned n)
+/* Of the states of a page that is out. */
+static uint64_t sum_out(const COUNTER counters[PAGE_STATE_MAX])
 {
-    uint64_t all = 0;
-
-    for (unsigned i = 0; i < n; i++)
-        all += read_count(&counters[i]);
-    return all;
+    return read_count(&counters[PAGE_ZERO]) + read_count(&counters[PAGE_COMPRESSED]) +
+           read_count(&counters[PAGE_SWAPPED]);
 }
 
 /* Latencies of faults on what was out, all kinds together. */
@@ -101,8 +99,8 @@ void pagerview_look(struct pagerview *v, struct pager_sample *ret)
     ret->zero = read_count(&f->pages[PAGE_ZERO]) * PAGE_BYTES;
     ret->compressed = read_count(&f->pages[PAGE_COMPRESSED]) * PAGE_BYTES;
     ret->swapped = read_count(&f->pages[PAGE_SWAPPED]) * PAGE_BYTES;
-    ret->evicted = sum(f->evicted, PAGE_STATE_MAX) * PAGE_BYTES;
-    ret->loaded = sum(f->loaded, PAGE_STATE_MAX) * PAGE_BYTES;
+    ret->evicted = sum_out(f->evicted) * PAGE_BYTES;
+    ret->loaded = sum_out(f->loaded) * PAGE_BYTES;
     ret->discarded = read_count(&f->discarded) * PAGE_BYTES;
     ret->cache = read_count(&f->cache_bytes);
     ret->takeovers = read_count(&f->takeovers);

@@ -51,6 +51,7 @@ static const struct verb {
     [PHASE_THAW] = {"thaw", FOR_QEMU, 0},
     [PHASE_PAUSE] = {"pause", FOR_QEMU, 0},
     [PHASE_RESUME] = {"resume", FOR_QEMU, 0},
+    [PHASE_BALLOON] = {"balloon", FOR_QEMU, TAKES_SIZE | TAKES_WITHIN},
     [PHASE_KILL] = {"kill", FOR_QEMU, 0},
     [PHASE_QUIT] = {"quit", FOR_QEMU, 0},
     [PHASE_PAGER_KILL] = {"pager-kill", FOR_PAGER, TAKES_WITHIN},

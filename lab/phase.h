@@ -20,12 +20,13 @@ enum phase_kind {
     PHASE_DROP_CACHES,
     PHASE_IDLE,
     /* what is done to the guest's QEMU */
-    PHASE_FREEZE, /* SIGSTOP */
-    PHASE_THAW,   /* SIGCONT */
-    PHASE_PAUSE,  /* QMP stop */
-    PHASE_RESUME, /* QMP cont */
-    PHASE_KILL,   /* SIGKILL */
-    PHASE_QUIT,   /* SIGTERM: QEMU ends in order */
+    PHASE_FREEZE,  /* SIGSTOP */
+    PHASE_THAW,    /* SIGCONT */
+    PHASE_PAUSE,   /* QMP stop */
+    PHASE_RESUME,  /* QMP cont */
+    PHASE_BALLOON, /* QMP balloon: as if the daemon had asked for this visible size */
+    PHASE_KILL,    /* SIGKILL */
+    PHASE_QUIT,    /* SIGTERM: QEMU ends in order */
     /* what is done to the guest's pager */
     PHASE_PAGER_KILL, /* SIGKILL */
     PHASE_PARK,       /* the guest is put out of memory, over the API */

@@ -111,6 +111,9 @@ static void test_again(void)
     g_assert_cmpfloat_with_epsilon(p.every, 3, 1e-9);
     g_assert_cmpfloat_with_epsilon(p.until, 10, 1e-9);
     g_assert_cmpfloat_with_epsilon(p.within, 1, 1e-9);
+    p = parse("at 5s balloon 100M within=2s", false);
+    g_assert_cmpint(p.kind, ==, PHASE_BALLOON);
+    g_assert_cmpuint(p.bytes, ==, 100u << 20);
     p = parse("at 5s park", false);
     g_assert_cmpint(p.kind, ==, PHASE_PARK);
     g_assert_cmpfloat(p.every, ==, 0);
