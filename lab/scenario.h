@@ -12,7 +12,7 @@
 
 /* Guests of one scenario, phases of one of them. */
 #define SCENARIO_GUESTS_MAX 64
-#define SCENARIO_PHASES_MAX 256
+#define SCENARIO_PHASES_MAX 1024
 
 /* How far the guest's balloon can be had. */
 enum guest_balloon {
