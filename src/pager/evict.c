@@ -44,7 +44,7 @@ static void protect(struct mover *m, struct batch *b)
         if (batch_ioctl(m->e, uffd_protect, b->moved[i].page, n) == 0)
             continue;
         for (unsigned k = i; k < i + n; k++)
-            b->moved[k].keep = true;
+            b->moved[k].keep = b->moved[k].failed = true;
     }
 }
 
@@ -153,23 +153,23 @@ static void no_room(struct mover *m)
 
 static void write_slots(struct mover *m, struct batch *b, unsigned n)
 {
-    unsigned done = 0;
+    unsigned position = 0;
 
-    while (done < n && mover_can_write(m, engine_now())) {
-        uint64_t first, got = slots_take(m->e->slots, n - done, &first);
+    while (position < n && mover_can_write(m, engine_now())) {
+        uint64_t slot, got = slots_take(m->e->slots, n - position, &slot);
 
         if (got == 0) {
             no_room(m);
             break;
         }
         for (unsigned k = 0; k < got; k++)
-            b->moved[b->at[done + k]].to =
-                (struct page_place){.state = PAGE_SWAPPED, .location = first + k};
-        batch_request(m, b, true, done, (unsigned)got, first);
-        done += (unsigned)got;
+            b->moved[b->at[position + k]].to =
+                (struct page_place){.state = PAGE_SWAPPED, .location = slot + k};
+        batch_request(m, b, true, position, (unsigned)got, slot);
+        position += (unsigned)got;
     }
-    for (; done < n; done++)
-        b->moved[b->at[done]].keep = b->moved[b->at[done]].failed = true;
+    for (; position < n; position++)
+        b->moved[b->at[position]].keep = b->moved[b->at[position]].failed = true;
 }
 
 void evict_begin(struct mover *m, struct batch *b)
@@ -233,7 +233,7 @@ static void punch(struct mover *m, uint64_t page, unsigned n)
 {
     struct engine *e = m->e;
 
-    for (unsigned i = 0; i < PUNCH_TRIES && !atomic_load(&e->stopping); i++) {
+    for (unsigned i = 0; i < PUNCH_TRIES; i++) {
         if (i > 0)
             sched_yield();
         if (fallocate(e->memfd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,

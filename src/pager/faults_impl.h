@@ -11,8 +11,8 @@
 #include "pager/streams.h"
 #include "pager/swapio.h"
 
-/* Reads under way: of single pages, and of runs that are read ahead. */
-#define LOADS_SINGLE 64
+/* Reads under way: of single pages, which have one run's buffer together, and of runs. */
+#define LOADS_SINGLE STREAM_RUN_MAX
 #define LOADS_RUN    8
 
 /* Of the latter, those that are left to who waits when more is read ahead. */

@@ -75,7 +75,7 @@ void fill_compressed(struct mover *m, struct batch *b, uint64_t *pages, size_t n
 void fill_batch(struct mover *m, struct batch *b, enum activity activity)
 {
     uint64_t pages[BATCH_PAGES];
-    uint64_t wanted;
+    size_t n;
 
     if (activity == ACTIVITY_PARK) {
         b->goal = GOAL_SWAP;
@@ -85,11 +85,14 @@ void fill_batch(struct mover *m, struct batch *b, enum activity activity)
         fill_in_order(m, b, is_out);
     } else if (activity == ACTIVITY_EVICT) {
         b->goal = GOAL_ANYWHERE;
-        wanted = u64_min((mover_to_evict(m) + PAGE_BYTES - 1) / PAGE_BYTES, BATCH_PAGES);
-        fill_claimed(m, b, pages, wanted > 0 ? victims_choose(m->e->victims, pages, wanted) : 0);
+        n = u64_min((mover_to_evict(m) + PAGE_BYTES - 1) / PAGE_BYTES, BATCH_PAGES);
+        if (n > 0)
+            n = victims_choose(m->e->victims, pages, n);
+        fill_claimed(m, b, pages, n);
     } else {
         b->goal = activity == ACTIVITY_DRAIN ? GOAL_DRAIN : GOAL_RENEW;
         m->cache_full = false;
-        fill_compressed(m, b, pages, cache_oldest(m->e->cache, pages, BATCH_PAGES));
+        n = cache_oldest(m->e->cache, pages, BATCH_PAGES);
+        fill_compressed(m, b, pages, n);
     }
 }
