@@ -21,23 +21,33 @@ static uint64_t pages_bytes(uint64_t pages)
     return pages > UINT64_MAX / PAGE_BYTES ? UINT64_MAX : pages * PAGE_BYTES;
 }
 
-static bool header_ours(const struct pager *p, const struct pagemap_header *h, uint64_t length)
+/* Opens it and reads its header; -1 where it is not there, or no page map. */
+static int open_any(const char *path, struct pagemap_header *ret)
 {
-    return pagemap_header_valid(h, length) && h->identity.pid == p->pid &&
-           h->identity.start_time == p->start_time;
-}
-
-/* Opens it and reads its header; -1 where it is not there, or not this guest's. */
-static int open_map(const struct pager *p, struct pagemap_header *ret)
-{
-    autofd fd = open(p->files.map, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    autofd fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
     struct stat st;
 
     if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
         pread(fd, ret, sizeof(*ret), 0) == (ssize_t)sizeof(*ret) &&
-        header_ours(p, ret, (uint64_t)st.st_size))
+        pagemap_header_valid(ret, (uint64_t)st.st_size))
         return fd_take(&fd);
     return -1;
+}
+
+bool pager_read_map(const char *path, struct pagemap_header *ret)
+{
+    autofd fd = open_any(path, ret);
+
+    return fd >= 0;
+}
+
+/* -1 where it is not this guest's, too. */
+static int open_map(const struct pager *p, struct pagemap_header *ret)
+{
+    autofd fd = open_any(p->files.map, ret);
+    bool ours = fd >= 0 && ret->identity.pid == p->pid && ret->identity.start_time == p->start_time;
+
+    return ours ? fd_take(&fd) : -1;
 }
 
 static bool read_header(const struct pager *p, struct pagemap_header *ret)

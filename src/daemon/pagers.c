@@ -193,6 +193,7 @@ struct pagers *pagers_new(const struct config *config, const char *host_root,
     pagers->tick = g_timeout_add(TICK_MSEC, on_tick, pagers);
     clean(pagers);
     pagers->clean_at = pager_now() + CLEAN_SOON_USEC;
+    pagers_adopt(pagers);
     return pagers;
 }
 
@@ -226,8 +227,7 @@ void pagers_configure(struct pagers *pagers, const struct config *config)
     }
 }
 
-/* Do the files of that name say that they are this process's? */
-static bool name_is_ours(struct pager *p, const char *name)
+bool pager_name(struct pager *p, const char *name)
 {
     p->name = g_strdup(name);
     p->files = pager_files_of(p->all->memory_directory, p->all->swap_directory, name);
@@ -261,17 +261,17 @@ static void find_name(struct pager *p, const char *key)
 {
     g_autofree char *second = g_strdup_printf("%s@%d", key, (int)p->pid);
 
-    if (name_is_ours(p, key))
+    if (pager_name(p, key))
         return;
     unname(p);
-    if (name_is_ours(p, second))
+    if (pager_name(p, second))
         return;
     unname(p);
-    (void)name_is_ours(p, key);
+    (void)pager_name(p, key);
     if (name_is_free(p))
         return;
     unname(p);
-    (void)name_is_ours(p, second);
+    (void)pager_name(p, second);
 }
 
 static struct pager *find_process(const struct pagers *pagers, pid_t pid, uint64_t start_time)
@@ -285,28 +285,40 @@ static struct pager *find_process(const struct pagers *pagers, pid_t pid, uint64
     return NULL;
 }
 
-static struct pager *pager_new(struct pagers *pagers, const struct guest *guest)
+struct pager *pager_new(struct pagers *pagers, pid_t pid, uint64_t start_time, uint64_t size)
 {
-    const struct vmm_facts *facts = vmm_guest_facts(guest->vmm);
-    uint64_t start_time = process_start_time(pagers->host_root, facts->pid);
-    struct pager *p = find_process(pagers, facts->pid, start_time);
+    struct pager *p;
     int pidfd;
 
-    if (start_time == 0 || p)
-        return p && !p->guest && !p->gone ? p : NULL;
-    pidfd = pidfd_open(facts->pid, 0); /* close-on-exec */
+    if (start_time == 0 || find_process(pagers, pid, start_time))
+        return NULL;
+    pidfd = pidfd_open(pid, 0); /* close-on-exec */
     if (pidfd < 0)
         return NULL;
     p = g_new0(struct pager, 1);
     p->all = pagers;
     p->refs = 1;
-    p->pid = facts->pid;
+    p->pid = pid;
     p->start_time = start_time;
     p->pidfd = pidfd;
     p->process_watch = g_unix_fd_add(pidfd, G_IO_IN, on_process_end, p);
-    p->size = facts->size;
-    find_name(p, guest->key);
+    p->size = size;
     g_ptr_array_add(pagers->all, p);
+    return p;
+}
+
+/* The one of the guest's process. */
+static struct pager *pager_of(struct pagers *pagers, const struct guest *guest)
+{
+    const struct vmm_facts *facts = vmm_guest_facts(guest->vmm);
+    uint64_t start_time = process_start_time(pagers->host_root, facts->pid);
+    struct pager *p = find_process(pagers, facts->pid, start_time);
+
+    if (p)
+        return !p->guest && !p->gone ? p : NULL;
+    p = pager_new(pagers, facts->pid, start_time, facts->size);
+    if (p)
+        find_name(p, guest->key);
     return p;
 }
 
@@ -323,7 +335,7 @@ void pagers_see(struct pagers *pagers, struct guest *guest, const struct pager_w
     struct pager *p = guest->pager;
     bool changed;
 
-    if (!p && (!eligible(guest) || !(p = pager_new(pagers, guest))))
+    if (!p && (!eligible(guest) || !(p = pager_of(pagers, guest))))
         return;
     p->guest = guest;
     guest->pager = p;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One guest process and its pager, for the files that share it: pagers.c (who gets one, and all of
- * them together), pager_life.c (start, takeover, end), pager_talk.c (orders and notices),
- * pager_figures.c (what its map says), pager_jobs.c (what may take long).
+ * them together), pager_adopt.c (guests found by their maps), pager_life.c (start, takeover, end),
+ * pager_talk.c (orders and notices), pager_figures.c (what its map says), pager_jobs.c (what may
+ * take long).
  */
 #pragma once
 
@@ -97,6 +98,16 @@ uint64_t pagers_expected_memory(const struct pagers *pagers, const struct pager 
 /* Out of the table of all: its guest has none any more. */
 void pager_drop(struct pager *p);
 
+/* A new one in the table of all for that process, without a name yet; NULL: it has one, or is gone.
+ */
+struct pager *pager_new(struct pagers *pagers, pid_t pid, uint64_t start_time, uint64_t size);
+
+/* Its name and its files; true where these say that they are this process's. */
+bool pager_name(struct pager *p, const char *name);
+
+/* pager_adopt.c: takes up the guests of the maps that are there at the daemon's start. */
+void pagers_adopt(struct pagers *pagers);
+
 /* pager_life.c */
 
 /* Looks what there is for this guest, a pager, files or nothing, and goes on from there. */
@@ -119,6 +130,9 @@ void pager_sync(struct pager *p);
 void pager_follow_held(struct pager *p);
 
 /* pager_figures.c */
+
+/* The header of the page map @path, if it is one. */
+bool pager_read_map(const char *path, struct pagemap_header *ret);
 
 /* Reads the map's header unless that was just done. */
 void pager_refresh(struct pager *p);

@@ -15,7 +15,7 @@ BUILD = pathlib.Path(os.environ.get("AEROSTAT_BUILD") or SOURCE / "build")
 KERNEL = os.environ.get("AEROSTAT_LAB_KERNEL", str(SOURCE / ".cache/kernel/vmlinuz"))
 INITRD = os.environ.get("AEROSTAT_LAB_INITRD", str(BUILD / "guest/initrd.cpio"))
 # Ends a test that hangs; nothing depends on how long things take up to there.
-PATIENCE = 40
+PATIENCE = 120
 
 
 class Lines:
