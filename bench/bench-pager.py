@@ -513,7 +513,7 @@ def parse():
     parser.add_argument("--directory", default="/var/tmp", help="on the disk to measure")
     parser.add_argument("--size", type=int, default=512, help="MiB of a process")
     parser.add_argument("--pager", default=BUILD / "src" / "pager" / "aerostat-pager", help="program")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", action="append", choices=PARTS)
     parser.add_argument("--markdown", action="store_true", help="the README's table as well")
     return parser.parse_args()

@@ -23,13 +23,19 @@ static _Thread_local unsigned trials = TRIALS, skipped;
 
 static bool looks_random(const unsigned char *page)
 {
-    uint64_t seen[4] = {0};
+    union {
+        unsigned char byte[256]; /* 1: it is in the sample */
+        uint64_t word[32];
+    } seen = {{0}};
+    uint64_t sums = 0; /* eight, of a byte each: at most 32 */
     int different = 0;
 
     for (size_t i = 0; i < PAGE_BYTES; i += SAMPLE_STRIDE)
-        seen[page[i] / 64] |= UINT64_C(1) << page[i] % 64;
-    for (size_t i = 0; i < 4; i++)
-        different += __builtin_popcountll(seen[i]);
+        seen.byte[page[i]] = 1;
+    for (size_t i = 0; i < 32; i++)
+        sums += seen.word[i];
+    for (; sums; sums >>= 8)
+        different += (int)(sums & 0xff);
     return different >= DIFFERENT_BYTES;
 }
 

@@ -13,7 +13,7 @@
 
 #include <stdlib.h>
 
-#define BLOCK_PAGES 32
+#define BLOCK_PAGES 64
 
 /* Cold pages that are remembered: what a sampler retires in hours. Beyond it the oldest is
  * forgotten. */

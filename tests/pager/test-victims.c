@@ -253,7 +253,7 @@ static void test_fair(void)
 {
     check_fair(WAY_SAMPLE, 4, 100, 1);   /* probing */
     check_fair(WAY_SAMPLE, 200, 100, 1); /* a draw from all */
-    check_fair(WAY_CHOOSE, 4, 512, 32);
+    check_fair(WAY_CHOOSE, 4, 512, 64);
 }
 
 int main(int argc, char **argv)
