@@ -171,6 +171,18 @@ static bool recover(struct hold *h, GError **error)
     return r == 0 || fail(error, "page map", -r);
 }
 
+/* Park and unpark go on: who ordered them was not told that they have ended, and was told that they
+ * began. Whether to detach is asked again by who wants it. */
+static void resume_task(struct engine *e)
+{
+    uint64_t phase = atomic_load(&pagemap_figures(&e->map)->phase);
+
+    if (phase == PAGER_PARKING)
+        atomic_store(&e->task, TASK_PARK);
+    else if (phase == PAGER_UNPARKING)
+        atomic_store(&e->task, TASK_UNPARK);
+}
+
 static bool take_over(struct hold *h, GError **error)
 {
     struct engine *e = h->engine;
@@ -191,6 +203,7 @@ static bool take_over(struct hold *h, GError **error)
     r = recover_waiters(e);
     if (r < 0)
         return fail(error, "waking the guest", -r);
+    resume_task(e);
     count(&pagemap_figures(&e->map)->takeovers, 1);
     log_info("guest %s: taken over", h->options->name);
     return true;

@@ -168,7 +168,8 @@ static enum pager_exit serve(struct pager *p)
     enum pager_exit status;
 
     atomic_store(&e->map.header->pager_pid, getpid());
-    atomic_store(&pagemap_figures(&e->map)->phase, PAGER_SERVING);
+    if (atomic_load(&e->task) == TASK_NONE)
+        atomic_store(&pagemap_figures(&e->map)->phase, PAGER_SERVING);
     p->control.client_fd = p->options.control_fd;
     log_info("guest %s: serving process %d", p->options.name, (int)p->options.pid);
     status = control_run(&p->control);

@@ -20,7 +20,7 @@ enum pager_verb {
     PAGER_CACHE,    /* value: bytes the compression cache may occupy */
     PAGER_SAMPLE,   /* value: pages per window (0: no sampling); value2: window in microseconds */
     PAGER_PARK,     /* put everything into the swap file, cache included */
-    PAGER_UNPARK,   /* bring everything back */
+    PAGER_UNPARK,   /* bring everything back; both go on in a pager that takes over */
     PAGER_DETACH,   /* bring everything back, unregister, end */
     PAGER_EVICTING, /* value: 0: evict nothing until told otherwise (a disk was opened with
                        O_DIRECT); 1: go on */

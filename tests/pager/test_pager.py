@@ -211,6 +211,7 @@ class Takeover(Case):
             pager.kill()
             self.house.things.remove(pager)
             pager = self.house.pager(program).ready()
+            wait_for("the order to be done", lambda: pager.figures()["parked"] == (order == "park"))
         program.do("check")
         self.check_counts(program, pager)
 
