@@ -131,7 +131,7 @@ const struct column COLUMNS[] = {
 
 const char PAGER_COLUMNS[] =
     "name,pager,size,resident,zero,compressed,ratio,swapped,allowed,pager-out,"
-    "pager-in,fault-p50,fault-p99,unzip-p50,ws-10s,ws-1min,ws-10min";
+    "pager-in,fault-p50,fault-p99,unzip-p50,ws-1s,ws-10s,ws-1min,ws-10min";
 
 const size_t COLUMN_COUNT_ALL = G_N_ELEMENTS(COLUMNS);
 static_assert(G_N_ELEMENTS(COLUMNS) <= COLUMNS_MAX, "raise COLUMNS_MAX");

@@ -148,7 +148,7 @@ static void tell_trouble(const struct teller *t)
 
     if (p->held != UNKNOWN_U64) {
         tell(t, "held",
-             "%" PRIu64 " pages can't be read back (%s; one at %" PRIu64
+             "%" PRIu64 " pages can't be read back (%s; one at byte %" PRIu64
              " of its RAM): who touches them waits, no page is made up, and reading is tried again",
              p->held, text_or_dash(p->held_error), p->held_offset);
         if (is(p->stopped, "yes"))

@@ -94,6 +94,30 @@ static void live_end(struct live *t)
     bench_deinit(&t->bench);
 }
 
+/* Linux on x86-64 has its interrupt table at this address, whatever else it randomizes, and nothing
+ * at address 0. */
+#define IDT_ADDRESS UINT64_C(0xfffffe0000000000)
+
+static void check_page_tables(struct live *t)
+{
+    struct vmm_guest *guest = bench_guest(&t->bench, "live.sock");
+    const struct vmm_translation *found = &t->bench.translation;
+    struct vmm_translation through;
+
+    bench_translate(&t->bench, guest,
+                    (struct vmm_address){.is_virtual = true, .address = IDT_ADDRESS + 0x18});
+    g_assert_cmpstr(t->bench.translation_error, ==, NULL);
+    g_assert_cmpint(found->reach, ==, VMM_REACH_MEMORY);
+    g_assert_cmpuint(found->gpa, <, GUEST_SIZE);
+    g_assert_cmphex(found->gpa & 0xfff, ==, 0x18);
+    through = *found;
+    bench_translate(&t->bench, guest, (struct vmm_address){.address = through.gpa});
+    g_assert_cmphex(found->hva, ==, through.hva);
+    bench_translate(&t->bench, guest, (struct vmm_address){.is_virtual = true});
+    g_assert_cmpstr(t->bench.translation_error, ==, NULL);
+    g_assert_cmpint(found->reach, ==, VMM_REACH_UNMAPPED);
+}
+
 static void follow(enum lab_ram ram, enum vmm_ram kind)
 {
     const struct vmm_facts *f;
@@ -105,6 +129,7 @@ static void follow(enum lab_ram ram, enum vmm_ram kind)
     g_assert_cmpint(f->ram, ==, kind);
     live_wait(&t, f->running && f->stats.last_update > 0 && f->stats.total < GUEST_SIZE);
     live_wait(&t, agrees(f));
+    check_page_tables(&t);
 
     before = f->resident;
     g_assert_true(agent_order(t.agent, "{\"do\": \"fill\", \"bytes\": 104857600, "
