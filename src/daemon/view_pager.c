@@ -95,7 +95,7 @@ static struct json_object *view_held(const struct pager_view *v)
     if (!v->held)
         return NULL;
     obj = json_object_new_object();
-    json_put_u64(obj, "pages", v->held);
+    json_put_u64(obj, "pages", v->held / PAGE_BYTES);
     json_put_u64(obj, "offset", v->held_at);
     json_put_string(obj, "error", g_strerror(v->held_errno));
     return obj;

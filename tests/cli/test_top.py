@@ -48,6 +48,19 @@ class Batch(unittest.TestCase):
         self.assertEqual(row["resident-rate"], "")
         self.assertEqual([row["resident-rate"] for row in rows[4:] if row["name"] == "db"], ["0"])
 
+    def test_pager(self):
+        """Text and CSV have the columns about pagers, and no others; figures as the API has them."""
+        text = self.output("--pager", "-n1")
+        self.assertRegex(text, r"^TIME +STATE +FREE +NAME +PAGER +SIZE ")
+        rows = list(csv.DictReader(io.StringIO(self.output("--pager", "--csv", "-n1"))))
+        row = next(row for row in rows if row["name"] == "db")
+        pager = guest()["pager"]
+        self.assertEqual((row["pager"], row["swapped"], row["zero"], row["ratio"], row["fault-p99"], row["ws-10min"]),
+                         ("serving", str(pager["bytes"]["swapped"]), str(pager["bytes"]["zero"]), "2.91", "0.00012", ""))
+        self.assertNotIn("balloon", row)
+        unknown = next(row for row in rows if row["name"] == "new")
+        self.assertEqual({unknown[key] for key in ("pager", "swapped", "ratio", "fault-p50", "ws-1s")}, {""})
+
     def test_no_guests(self):
         lines = self.output("--csv", "-n1", guests=[]).splitlines()
         self.assertEqual(len(lines), 2)

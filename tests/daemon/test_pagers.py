@@ -397,6 +397,7 @@ class Orders(PagerTest):
         self.guest_is("a", running=False)
         pager = self.serves("a", stopped=True)
         self.assertIn("Input/output error", pager["error"])
+        self.assertEqual(pager["held"], {"pages": 1, "offset": 5 * 4096, "error": "Input/output error"})
         self.event("guest-pager", "a", "page 5 can't be read")
         self.do("a", figures={"held_pages": 0})
         self.guest_is("a", running=True)
