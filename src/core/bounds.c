@@ -8,9 +8,10 @@
  * next decision: what is resident plus room to grow, or all of its size where a balloon that it
  * presses against hides how much it would use. Beyond that, a balloon may be emptied for comfort.
  *
- * A pager can take all but the reservation. Where it may be used, lo is what it leaves, and what
- * the balloon must leave bounds the balloon alone: such a guest sees more than it may occupy, and
- * what is too much is put out. How much it wants back shows in what it touches of that.
+ * A pager can take all but the reservation. Where it may be used, lo is what it leaves. What the
+ * balloon must leave then bounds the balloon alone, in every state: such a guest may see more than
+ * it may occupy, and what is too much is put out. How much it wants back shows in what it touches
+ * of that.
  */
 #include "core/policy_guest.h"
 
@@ -137,9 +138,9 @@ struct guest_bounds guest_bounds(const struct policy_guest *g, const struct poli
         b.lo = u64_min(ballooned ? size : holds, balloon_floor(g, params, &b));
     else
         b.lo = holds;
-    if (swaps) {
+    if (guest_can_swap(g)) {
         b.visible = obstacle == REASON_NONE ? b.lo : 0;
-        b.lo = u64_min(b.lo, swap_floor(g));
+        b.lo = u64_min(b.lo, swaps ? swap_floor(g) : holds);
     }
     if (g->settings.reservation >= b.lo) {
         b.lo = u64_min(holds, g->settings.reservation);

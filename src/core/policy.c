@@ -52,7 +52,8 @@ struct policy {
 
     struct policy_guest **guests;
     struct waterfill_guest *split;   /* parallel to guests: the entitlements */
-    struct waterfill_guest *comfort; /* parallel to guests: what they may see in state high */
+    struct waterfill_guest *comfort; /* parallel to guests: what they may see in state high, else
+                                        what they may grow to */
     struct guest_bounds *bounds;     /* parallel to guests */
     struct policy_guest **acted;     /* those with something to do */
     size_t n, capacity, n_acted;
@@ -288,6 +289,19 @@ static int find_comfort(struct policy *p)
                      p->params.idle_tax);
 }
 
+/*
+ * What each would be entitled to if all wanted all they can have: as far as a pager must let a
+ * guest grow of which more was not expected.
+ */
+static int find_shares(struct policy *p)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        p->comfort[i] = p->split[i];
+        p->comfort[i].hi = u64_max(p->split[i].lo, guest_limit(p->guests[i]));
+    }
+    return waterfill(p->comfort, p->n, p->available, p->params.idle_tax);
+}
+
 static int split_memory(struct policy *p, struct outlook *outlook)
 {
     /* What the guests can spare is not enough: see who has swap of its own. */
@@ -297,7 +311,9 @@ static int split_memory(struct policy *p, struct outlook *outlook)
     }
     int r = waterfill(p->split, p->n, p->available, p->params.idle_tax);
 
-    return r == 0 && p->state == HOST_HIGH ? find_comfort(p) : r;
+    if (r < 0)
+        return r;
+    return p->state == HOST_HIGH ? find_comfort(p) : find_shares(p);
 }
 
 static struct verdict figures(const struct policy *p, const struct policy_guest *g, usec_t now)
@@ -341,7 +357,7 @@ int policy_decide(struct policy *p, const struct host_observation *host, usec_t 
         g->verdict = figures(p, g, now);
         balloon_decide(g, &p->params, &p->bounds[i],
                        p->state == HOST_HIGH ? p->comfort[i].target : 0, now);
-        swap_decide(g, &p->bounds[i], &outlook);
+        swap_decide(g, &p->bounds[i], p->comfort[i].target, &outlook);
     }
     r = ration_deflations(p->guests, p->split, p->bounds, p->n, host_free(p), p->params.idle_tax);
     if (r < 0)

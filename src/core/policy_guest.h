@@ -164,11 +164,15 @@ void balloon_decide(struct policy_guest *g, const struct policy_params *params,
 
 /* swap.c */
 
-/* Can and may the pager put pages of this guest out now? @obstacle: of its balloon. */
+/* Can its pager put pages out at all? And may it now? @obstacle: of its balloon. */
+bool guest_can_swap(const struct policy_guest *g);
 bool guest_swaps(const struct policy_guest *g, enum host_state state, enum reason obstacle);
 
-/* Fills in the pager's part of @g->verdict, after balloon_decide. */
-void swap_decide(struct policy_guest *g, const struct guest_bounds *bounds,
+/*
+ * Fills in the pager's part of @g->verdict, after balloon_decide. @share is what the guest would be
+ * entitled to if all wanted all they can have; meaningless in state high.
+ */
+void swap_decide(struct policy_guest *g, const struct guest_bounds *bounds, uint64_t share,
                  const struct outlook *outlook);
 
 /* ration.c */

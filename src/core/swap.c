@@ -14,12 +14,13 @@
  *
  * A figure once given is not simply taken back when the host is better: everything would come back
  * at once, and be put out again. The guest stays bounded, by its entitlement or by what it holds,
- * whichever is more, until in state high the split has all for it that it may want before the next
- * decision. Raising the figure brings nothing back by itself; pages come when they are touched.
+ * whichever is more, until the split has all for it that it may want before the next decision.
+ * Raising the figure brings nothing back by itself; pages come when they are touched.
  *
  * Invariants: never below a reservation (as far as a limit allows it); no guest loses pages in
  * state high but for its limit; in states hard and low nobody with a pager may occupy more than its
- * entitlement and what its balloon is about to give, or an unused part of its reservation.
+ * entitlement and what its balloon is about to give, or its share where it is entitled to all it is
+ * expected to want, or an unused part of its reservation.
  */
 #include "core/policy_guest.h"
 
@@ -30,13 +31,16 @@
 #define ALLOW_MIN_DIVISOR 128
 #define ALLOW_MIN_MAX     (16 * MIB)
 
-bool guest_swaps(const struct policy_guest *g, enum host_state state, enum reason obstacle)
+bool guest_can_swap(const struct policy_guest *g)
 {
     const struct pager_observation *p = &g->seen.pager;
 
-    if (!p->present || p->parked || p->room == 0 || g->settings.exempt)
-        return false;
-    return state >= HOST_HARD || obstacle != REASON_NONE;
+    return p->present && !p->parked && p->room > 0 && !g->settings.exempt;
+}
+
+bool guest_swaps(const struct policy_guest *g, enum host_state state, enum reason obstacle)
+{
+    return guest_can_swap(g) && (state >= HOST_HARD || obstacle != REASON_NONE);
 }
 
 /* Bytes that the balloon is about to give, by what it was asked for and by what it does. */
@@ -64,12 +68,21 @@ static void bound_by(struct verdict *v, uint64_t bytes, enum reason reason)
     v->allowed_reason = reason;
 }
 
-/* The host is short, and this guest's pager is the one to take: down to its entitlement. */
-static void take(struct policy_guest *g, const struct outlook *outlook, enum reason obstacle)
+/*
+ * The host is short, and this guest's pager is the one to take: down to its entitlement. One that
+ * is entitled to all it is expected to want has nothing to give, and may want more than was
+ * expected: up to its share.
+ */
+static void take(struct policy_guest *g, const struct guest_bounds *bounds, uint64_t share,
+                 const struct outlook *outlook, enum reason obstacle)
 {
     struct verdict *v = &g->verdict;
     uint64_t excess = u64_sub(guest_holds(g), v->entitled), credit = 0;
 
+    if (v->entitled >= bounds->hi) {
+        bound_by(v, u64_max(v->entitled, share), REASON_CAPPED);
+        return;
+    }
     if (obstacle == REASON_NONE && outlook->state == HOST_HARD)
         credit = u64_min(excess, balloon_delivers(g, outlook));
     bound_by(v, v->entitled + credit,
@@ -79,11 +92,11 @@ static void take(struct policy_guest *g, const struct outlook *outlook, enum rea
 }
 
 /* Nothing is to be taken from it. */
-static void relent(struct policy_guest *g, const struct guest_bounds *bounds, enum host_state state)
+static void relent(struct policy_guest *g, const struct guest_bounds *bounds)
 {
     struct verdict *v = &g->verdict;
 
-    if (v->allowed_before == ALLOWED_ANY || (state == HOST_HIGH && v->entitled >= bounds->hi))
+    if (v->allowed_before == ALLOWED_ANY || v->entitled >= bounds->hi)
         return;
     bound_by(v, u64_max(v->entitled, guest_holds(g)), REASON_CAPPED);
 }
@@ -98,7 +111,7 @@ static bool worth_an_order(const struct verdict *v)
     return v->allowed >= before + least || before >= v->allowed + least;
 }
 
-void swap_decide(struct policy_guest *g, const struct guest_bounds *bounds,
+void swap_decide(struct policy_guest *g, const struct guest_bounds *bounds, uint64_t share,
                  const struct outlook *outlook)
 {
     struct verdict *v = &g->verdict;
@@ -120,9 +133,9 @@ void swap_decide(struct policy_guest *g, const struct guest_bounds *bounds,
         return;
     }
     if (outlook->state != HOST_HIGH && guest_swaps(g, outlook->state, obstacle))
-        take(g, outlook, obstacle);
+        take(g, bounds, share, outlook, obstacle);
     else
-        relent(g, bounds, outlook->state);
+        relent(g, bounds);
     v->allowed = u64_max(v->allowed, u64_min(g->settings.reservation, v->size));
     if (limit < v->size)
         bound_by(v, limit, REASON_LIMIT);

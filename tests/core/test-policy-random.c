@@ -116,7 +116,7 @@ static void check_allowed(const struct guest_view *view)
     g_assert_true(limit == v->size || v->allowed <= limit);
     if (v->allowed < holds && v->allowed_reason != REASON_LIMIT)
         g_assert_cmpint(v->state, !=, HOST_HIGH);
-    if (p->room == 0 || v->state < HOST_HARD)
+    if (p->room == 0 || v->state < HOST_HARD || v->entitled >= v->hi)
         return;
     g_assert_cmpuint(v->allowed, <=, u64_max(u64_max(v->entitled, reserved), holds));
     if (v->state == HOST_LOW)
