@@ -30,12 +30,13 @@
 /* After its guest. */
 #define END_LIMIT_MSEC 10000
 
-/* One that served for so long did not fail at the start. */
-#define LIVED_USEC (5 * USEC_PER_SEC)
+/* One that served for so long has not failed, whatever ended it. */
+#define LIVED_USEC (500 * USEC_PER_MSEC)
 
-#define RETRY_MIN_MSEC  100
-#define RETRY_MAX_MSEC  10000
+/* Pauses between those that fail: while the guest is in their hands it stands still. */
+#define RETRY_MIN_MSEC  50
 #define RETRY_HELD_MSEC 400
+#define RETRY_MAX_MSEC  10000
 #define RETRY_BUSY_MSEC 30000
 
 /* So many ends in a row are recorded; the others are logged. */
@@ -112,7 +113,6 @@ static gboolean on_end_limit(void *data)
 
 static void began(struct pager *p)
 {
-    p->began = pager_now();
     p->standing = PAGER_BEGINNING;
     p->detached = false;
     set_timer(p, BEGIN_LIMIT_MSEC, on_begin_limit);
@@ -173,7 +173,6 @@ static void start(struct pager *p)
         return;
     }
     pager_set_error(p, "its pager can't be started: %s", error->message);
-    p->began = pager_now();
     if (holds_guest(p))
         retry(p, 0);
     else
@@ -357,7 +356,7 @@ static void on_ended(int status, void *data)
         clean_up(p);
         return;
     }
-    if (served && pager_now() >= p->began + LIVED_USEC)
+    if (served && pager_now() >= p->served + LIVED_USEC)
         p->failures = 0;
     p->figures.at = 0;
     pager_refresh(p);

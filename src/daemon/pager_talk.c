@@ -149,6 +149,7 @@ void pager_on_ready(struct pager *p)
 
     g_clear_handle_id(&p->timer, g_source_remove);
     p->standing = PAGER_SERVES;
+    p->served = pager_now();
     g_clear_pointer(&p->error, g_free);
     p->told = (struct pager_orders){0};
     p->figures.at = 0;

@@ -50,7 +50,7 @@ struct pager {
     struct pager_link *link;
     guint timer; /* source id: the next try, or the end of patience with the present one */
     unsigned failures;
-    usec_t began;   /* the present or last process of it */
+    usec_t served;  /* since when; meaningless while it does not */
     bool job;       /* its swap file is being made */
     bool detached;  /* it said so */
     bool releasing; /* the descriptor in the guest is being closed */

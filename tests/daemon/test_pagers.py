@@ -344,9 +344,9 @@ class Orders(PagerTest):
         self.do("a", figures={"pages": [0, 1 << 16, 0, 0, 0]})
         self.fake("a.sock", used=200 * MIB)
         self.start()
-        self.serves("a")
+        self.serves("a", bytes=lambda b: b["resident"] == 256 * MIB)
+        self.do("a") # from here on figures are its own
         self.assertEqual(self.ask("POST", "/v1/guests/a/park")[0], 200)
-        self.do("a")
         self.event("guest-pager", "a", "parked: ")
         self.ordered("a", "sample", value=0)
         self.serves("a", parked=True)
