@@ -24,8 +24,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "core/policy_guest.h"
-#include "core/waterfill.h"
+#include "core/policy_impl.h"
 
 /* Part of minfree by which the split stays below capacity - minfree. */
 #define MARGIN_DIVISOR 8
@@ -39,25 +38,6 @@ static_assert(MARGIN_DIVISOR < HOST_STATE_HYSTERESIS, "reclaim aims above the ma
 /* While a guest suffers, what is newly seen of it is decided upon at this pace: what could not be
  * given a moment ago may have become free. */
 #define DISTRESS_PACE_USEC (500 * USEC_PER_MSEC)
-
-struct policy {
-    struct policy_params params;
-    struct host_observation host;
-    bool host_seen;
-    enum host_state state;
-    usec_t state_since;
-    usec_t decided_at; /* USEC_NEVER: not yet */
-    uint64_t minfree, available;
-    uint64_t held; /* by the guests, in sum */
-
-    struct policy_guest **guests;
-    struct waterfill_guest *split;   /* parallel to guests: the entitlements */
-    struct waterfill_guest *comfort; /* parallel to guests: what they may see in state high, else
-                                        what they may grow to */
-    struct guest_bounds *bounds;     /* parallel to guests */
-    struct policy_guest **acted;     /* those with something to do */
-    size_t n, capacity, n_acted;
-};
 
 struct policy_params policy_params_default(void)
 {
@@ -240,82 +220,6 @@ static usec_t horizon(const struct policy *p, usec_t now)
     return u64_clamp(u64_sub(now, p->decided_at), HORIZON_MIN_USEC, HORIZON_MAX_USEC);
 }
 
-static uint64_t set_bounds(struct policy *p, const struct outlook *outlook)
-{
-    uint64_t lo_sum = 0;
-
-    for (size_t i = 0; i < p->n; i++) {
-        const struct policy_guest *g = p->guests[i];
-
-        p->bounds[i] = guest_bounds(g, &p->params, outlook);
-        p->split[i] = (struct waterfill_guest){
-            .shares = (double)guest_shares(g),
-            .active = g->active,
-            .lo = p->bounds[i].lo,
-            .hi = p->bounds[i].hi,
-        };
-        lo_sum += p->bounds[i].lo;
-    }
-    return lo_sum;
-}
-
-/* From here on, in multiples of minfree, a host is taken to have plenty (ESXi 6 leaves state high
- * only at three to four times minfree). */
-#define PLENTY_MINFREES 3
-
-/*
- * What nobody needs empties balloons. Memory that a guest sees and does not use is idle, and where
- * there is plenty it counts as in the price, for 1/k; near minfree every byte that is shown counts,
- * or each guest's turn would begin with taking back what another was shown and never used.
- */
-static int find_comfort(struct policy *p)
-{
-    double k = waterfill_idle_cost(p->params.idle_tax);
-    uint64_t entitled = 0;
-
-    for (size_t i = 0; i < p->n; i++) {
-        const struct policy_guest *g = p->guests[i];
-
-        p->comfort[i] = p->split[i];
-        p->comfort[i].lo = p->split[i].target;
-        p->comfort[i].hi =
-            u64_max(p->split[i].target, g->seen.actual < g->seen.size ? guest_limit(g) : 0);
-        entitled += p->split[i].target;
-    }
-    uint64_t left = u64_sub(p->available, entitled);
-    uint64_t plenty = u64_sub(left, PLENTY_MINFREES * p->minfree);
-
-    return waterfill(p->comfort, p->n, entitled + left + (uint64_t)((k - 1) * (double)plenty),
-                     p->params.idle_tax);
-}
-
-/*
- * What each would be entitled to if all wanted all they can have: as far as a pager must let a
- * guest grow of which more was not expected.
- */
-static int find_shares(struct policy *p)
-{
-    for (size_t i = 0; i < p->n; i++) {
-        p->comfort[i] = p->split[i];
-        p->comfort[i].hi = u64_max(p->split[i].lo, guest_limit(p->guests[i]));
-    }
-    return waterfill(p->comfort, p->n, p->available, p->params.idle_tax);
-}
-
-static int split_memory(struct policy *p, struct outlook *outlook)
-{
-    /* What the guests can spare is not enough: see who has swap of its own. */
-    if (set_bounds(p, outlook) > p->available && p->state >= HOST_HARD) {
-        outlook->probe = true;
-        (void)set_bounds(p, outlook);
-    }
-    int r = waterfill(p->split, p->n, p->available, p->params.idle_tax);
-
-    if (r < 0)
-        return r;
-    return p->state == HOST_HIGH ? find_comfort(p) : find_shares(p);
-}
-
 static struct verdict figures(const struct policy *p, const struct policy_guest *g, usec_t now)
 {
     const struct waterfill_guest *s = &p->split[g->index];
@@ -348,7 +252,7 @@ int policy_decide(struct policy *p, const struct host_observation *host, usec_t 
     p->n_acted = 0;
     see_host(p, host, now);
     struct outlook outlook = {.state = p->state, .horizon = horizon(p, now), .now = now};
-    int r = split_memory(p, &outlook);
+    int r = policy_split(p, &outlook);
     if (r < 0)
         return r;
     for (size_t i = 0; i < p->n; i++) {
