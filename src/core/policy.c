@@ -4,7 +4,7 @@
  *   1. the host's state follows from what is free of its capacity (hoststate.c);
  *   2. each guest gets bounds lo..hi (bounds.c), from what observe.c knows of it;
  *   3. what may be handed out, capacity less minfree less a margin, is split among them by shares
- *      with the idle memory tax (waterfill.c): the entitlements;
+ *      with the idle memory tax (split.c, waterfill.c): the entitlements;
  *   4. each entitlement becomes a balloon target (balloon.c), or a reason why not, and what the
  *      guest's pager lets it occupy (swap.c);
  *   5. deflations are rationed to what is really free, most entitled first (ration.c).
