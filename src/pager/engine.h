@@ -50,6 +50,9 @@
  *   forgets it (MARK_DISCARDED). A resident page is never dropped on an event's word: the guest may
  *   have written to it since. discard.c says why a page that came back after the discard, and was
  *   evicted again, is not forgotten by it.
+ * - A write of a pager that was killed, that comes to a slot after it was given to another page: the
+ *   kernel keeps the swap file's lock until the last one has ended, and who takes over waits for
+ *   that (hold.c). Its threads, and so its ioctls, have ended when the map's lock is free.
  * - Two of the pager's threads on one page: claims (claims.h).
  *
  * Threads:

@@ -5,11 +5,13 @@ import os
 import pathlib
 import random
 import resource
+import socket
+import struct
 import subprocess
 import unittest
 
-from pagers import (ANY, EXIT_BUSY, EXIT_OK, EXIT_REFUSED, EXIT_USAGE, MIB, PAGE, PAGER, STATES, House, cpu_seconds,
-                    may_attach, time_over, wait_for)
+from pagers import (ANY, EXIT_BUSY, EXIT_OK, EXIT_REFUSED, EXIT_USAGE, MIB, PAGE, PAGER, STATES, VERBS, House,
+                    cpu_seconds, may_attach, time_over, wait_for)
 
 
 class Case(unittest.TestCase):
@@ -105,6 +107,72 @@ class Basics(Case):
         self.assertGreater(out["swapped"], 0)
         program.do("check")
         self.assertEqual(program.stats()[2], 0, "pages that came back")
+
+
+class Orders(Case):
+    def connect(self):
+        client = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.addCleanup(client.close)
+        client.settimeout(60)
+        client.connect(f"{self.house.memory}/guest.sock")
+        return client
+
+    def test_new_connection_replaces_the_old(self):
+        program, pager = self.both()
+        old, pager.socket = pager.socket, self.connect()
+        self.addCleanup(old.close)
+        pager.ready()
+        self.assertEqual(old.recv(4096), b"")
+        pager.allow(4 * MIB)
+        self.assertEqual(pager.do("park")[0], "done")
+        program.do("check")
+
+    def test_serves_without_a_connection(self):
+        program, pager = self.both()
+        pager.order("allow", 4 * MIB)
+        wait_for("order taken", lambda: pager.figures()["allowed"] == 4 * MIB)
+        pager.socket.close()
+        program.do("check")
+        pager.socket = self.connect()
+        pager.ready()
+        self.assertEqual(pager.do("unpark")[0], "done")
+
+    def test_order_that_is_none(self):
+        program, pager = self.both()
+        for junk in (b"x", b"y" * 1000, struct.pack("=IIQQ", 99, 0, 0, 0), struct.pack("=IIQQ", 1, 7, 0, 0)):
+            pager.socket.send(junk)
+            self.assertEqual(pager.socket.recv(4096), b"")
+            pager.socket.close()
+            pager.socket = self.connect()
+            pager.ready()
+        pager.allow(4 * MIB)
+        program.do("check")
+
+    def test_another_order_comes(self):
+        program, pager = self.both(mib=64)
+        for _ in range(5):
+            pager.order("park")
+            pager.order("unpark")
+            seen = [pager.expect("done", "failed")]
+            while seen[-1][:2] != ("done", VERBS["unpark"]):
+                seen.append(pager.expect("done", "failed"))
+        self.assertEqual(pager.figures()["swapped"], 0)
+        program.do("check")
+
+    def test_sampling(self):
+        program, pager = self.both()
+        pager.order("sample", 100, 100_000)
+        figures = wait_for("windows", lambda: (f := pager.figures())["sample_windows"] >= 3 and f)
+        self.assertGreater(figures["sampled"], 0)
+        self.assertEqual(figures["swapped"], 0)
+        program.do("run")
+        wait_for("touched", lambda: 0 < pager.figures()["window_permille"] <= 1000)
+        program.do("stop")
+        program.do("check")
+        # Those that nobody touches come back in the end; here, because sampling ends.
+        pager.order("sample", 0)
+        wait_for("back", lambda: pager.figures()["compressed"] == 0)
+        program.do("check")
 
 
 class Trouble(Case):
