@@ -21,7 +21,7 @@
 #define DONE_MAX   32
 #define RUN_BYTES  (STREAM_RUN_MAX * PAGE_BYTES)
 
-#define SPIN_MAX 60 /* microseconds: above a disk's read, below what anybody would notice */
+#define SPIN_MAX 100 /* microseconds: above a read of the disk, below what anybody would notice */
 
 /* How long the thread may sleep without a look at whether it is to stop. */
 #define LOOK_USEC (250 * USEC_PER_MSEC)
