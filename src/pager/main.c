@@ -174,7 +174,7 @@ static enum pager_exit serve(struct pager *p)
     log_info("guest %s: serving process %d", p->options.name, (int)p->options.pid);
     status = control_run(&p->control);
     stop(p);
-    if (!atomic_load(&e->gone) && atomic_load(&e->task) == TASK_DETACH)
+    if (atomic_load(&pagemap_figures(&e->map)->phase) != PAGER_GUEST_GONE)
         log_info("guest %s: let go of; 'aerostat-pager --release --pid %d --fd %d' closes the "
                  "userfaultfd that is left in QEMU",
                  p->options.name, (int)p->options.pid, (int)atomic_load(&e->map.header->uffd));

@@ -44,8 +44,11 @@ void task_take(struct mover *m, enum engine_task task)
     set_phase(m, phases[task]);
 }
 
+/* It is over before it is said to be: the next order, which may be the same, is a new one. */
 static void task_over(struct mover *m, bool done)
 {
+    enum pager_verb verb = verb_of(m->task);
+    const char *why = done ? "" : task_text(m);
     unsigned expected = m->task;
 
     if (m->task == TASK_DETACH && done) {
@@ -60,10 +63,9 @@ static void task_over(struct mover *m, bool done)
     else if (done)
         atomic_store(&pagemap_figures(&m->e->map)->parked, 0);
     set_phase(m, PAGER_SERVING);
-    engine_say(m->e, done ? PAGER_SAYS_DONE : PAGER_SAYS_FAILED, verb_of(m->task), "%s",
-               done ? "" : task_text(m));
     (void)atomic_compare_exchange_strong(&m->e->task, &expected, TASK_NONE);
     m->task = TASK_NONE;
+    engine_say(m->e, done ? PAGER_SAYS_DONE : PAGER_SAYS_FAILED, verb, "%s", why);
 }
 
 /* A pass over all pages has come to its end, its batches too. */
