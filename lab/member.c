@@ -229,12 +229,12 @@ void member_sample(struct member *m, struct guest_sample *sample)
     struct agent_report now = m->agent ? *agent_last(m->agent) : m->sampled;
 
     sample->size = m->spec->size;
-    if (m->pager)
-        pagerview_look(m->pager, &sample->pager);
     sample->report = now;
     sample->alive = m->vm && lab_vm_pid(m->vm) > 0;
     if (!sample->alive)
         return;
+    if (m->pager)
+        pagerview_look(m->pager, &sample->pager);
     sample->resident = resident_bytes(lab_vm_pid(m->vm), m->spec->size);
     if (now.received > m->sampled.received) {
         m->rate = rate(&m->sampled, &now);
