@@ -84,11 +84,12 @@ bool pagers_allow(struct guest *guest, uint64_t bytes)
 static void on_running_set(struct pager *p, bool running, const GError *error)
 {
     p->stopping = false;
-    if (error)
+    if (!error)
+        p->stopped = !running;
+    else if (!p->stop_failed) /* it is tried again with each tick */
         pager_record(p, g_strdup_printf("the guest could not be %s: %s",
                                         running ? "continued" : "stopped", error->message));
-    else
-        p->stopped = !running;
+    p->stop_failed = error;
     pager_unref(p);
 }
 
@@ -104,31 +105,40 @@ static void on_continued(struct vmm_guest *vmm, const GError *error, void *data)
     on_running_set(data, true, error);
 }
 
-static void stop_guest(struct pager *p)
+/* @guest: what that means for it. */
+static void say_held(struct pager *p, const char *guest)
 {
     const struct pagemap_figures *f = &p->figures.now.figures;
     int code = f->held_errno < 4096 ? (int)f->held_errno : 0;
+    g_autofree char *text = NULL;
 
-    pager_set_error(p,
-                    "%" G_GUINT64_FORMAT
-                    " of its pages can't be read back (one at %#" G_GINT64_MODIFIER
-                    "x of its RAM: %s); the guest is stopped until they can: see to the disk of %s",
-                    (guint64)f->held_pages, (guint64)(f->held_page * PAGE_BYTES), g_strerror(code),
-                    p->files.swap);
-    pager_record(p, g_strdup(p->error));
-    log_error("guest %s: %s", p->name, p->error);
+    text = g_strdup_printf("%" G_GUINT64_FORMAT
+                           " of its pages can't be read back (one at %#" G_GINT64_MODIFIER
+                           "x of its RAM: %s); %s: see to the disk of %s",
+                           (guint64)f->held_pages, (guint64)(f->held_page * PAGE_BYTES),
+                           g_strerror(code), guest, p->files.swap);
+    p->held_said = true;
+    if (g_strcmp0(text, p->error) == 0)
+        return;
+    log_error("guest %s: %s", p->name, text);
+    pager_set_error(p, "%s", text);
+    pager_record(p, g_steal_pointer(&text));
+}
+
+static void stop_guest(struct pager *p)
+{
+    say_held(p, "the guest is stopped until they can");
     p->stopping = true;
     vmm_guest_stop(p->guest->vmm, on_stopped, pager_ref(p));
 }
 
 static void continue_guest(struct pager *p)
 {
-    g_clear_pointer(&p->error, g_free);
-    pager_record(p, g_strdup("all its pages can be read again; the guest goes on"));
     p->stopping = true;
     vmm_guest_cont(p->guest->vmm, on_continued, pager_ref(p));
 }
 
+/* A guest that somebody else has stopped, be it the daemon before this one, is his to continue. */
 void pager_follow_held(struct pager *p)
 {
     const struct vmm_facts *facts = p->guest ? vmm_guest_facts(p->guest->vmm) : NULL;
@@ -136,10 +146,16 @@ void pager_follow_held(struct pager *p)
 
     if (!facts || facts->link != VMM_LINK_UP || p->stopping || p->gone || !acts(p))
         return;
-    /* One that somebody else has stopped is his to continue. */
-    if (held && !p->stopped && facts->running)
+    if (held && !p->stopped && facts->running) {
         stop_guest(p);
-    else if (!held && p->stopped)
+    } else if (held && !p->stopped && !p->held_said) {
+        say_held(p, "the guest stands still, and is to be continued by who stopped it");
+    } else if (!held && p->held_said) {
+        p->held_said = false;
+        g_clear_pointer(&p->error, g_free);
+        pager_record(p, g_strdup("all its pages can be read again"));
+    }
+    if (!held && p->stopped)
         continue_guest(p);
 }
 

@@ -62,6 +62,8 @@ struct pager {
     usec_t checked;
 
     bool stopped, stopping; /* the guest, by us */
+    bool stop_failed;       /* at the last try, or the other way round */
+    bool held_said;         /* that pages of it can't be read back */
     struct pager_figures figures;
 };
 
