@@ -8,7 +8,8 @@
  *   verify FIRST COUNT       compares them with what was written last
  *   touch PAGE PAGE ...      reads a byte of each: nanoseconds p50, p99, and the mean
  *   sweep                    reads a byte of every page in order: nanoseconds
- *   work MSEC                reads and writes at random places: accesses done
+ *   work MSEC                reads and writes at random places for so much processor time:
+ *                            accesses a second of it
  *   active FIRST COUNT USEC  from now on touches all of them in every USEC; COUNT 0: stops
  *   evict                    kernel: puts everything out, until it is out of RAM as well; then
  *                            nanoseconds of the first MADV_PAGEOUT, and bytes of RAM it freed
@@ -60,12 +61,17 @@ struct active {
     uint64_t first, count, period; /* nsec */
 };
 
-static uint64_t now_nsec(void)
+static uint64_t clock_nsec(clockid_t clock)
 {
     struct timespec t;
 
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    (void)clock_gettime(clock, &t);
     return (uint64_t)t.tv_sec * NSEC_PER_SEC + (uint64_t)t.tv_nsec;
+}
+
+static uint64_t now_nsec(void)
+{
+    return clock_nsec(CLOCK_MONOTONIC);
 }
 
 /* splitmix64 (Steele, Lea, Flood 2014). */
@@ -181,10 +187,10 @@ static void sweep(const struct memory *m)
 
 static void work(const struct memory *m, uint64_t msec)
 {
-    uint64_t state = 2, done = 0, end = now_nsec() + msec * (NSEC_PER_SEC / 1000);
-    uint64_t words = m->pages * WORDS;
+    uint64_t state = 2, done = 0, words = m->pages * WORDS, took;
+    uint64_t begin = clock_nsec(CLOCK_THREAD_CPUTIME_ID);
 
-    while (now_nsec() < end)
+    while ((took = clock_nsec(CLOCK_THREAD_CPUTIME_ID) - begin) < msec * (NSEC_PER_SEC / 1000))
         for (unsigned i = 0; i < 1000; i++, done++) {
             volatile uint64_t *word = (uint64_t *)(void *)m->start + random_next(&state) % words;
 
@@ -194,7 +200,7 @@ static void work(const struct memory *m, uint64_t msec)
                 (void)*word;
         }
     memset(m->kinds, KIND_NONE, m->pages);
-    printf("ok %ju\n", (uintmax_t)done);
+    printf("ok %.0f\n", (double)done * (double)NSEC_PER_SEC / (double)took);
 }
 
 /* Always in the same order, so that from one touch of a page to the next it is one period. */
