@@ -5,13 +5,16 @@
  * pages that are resident, and really there, are not touched.
  *
  * What must not happen: the guest writes to the page anew, the page is evicted, and then forgotten
- * on the word of the old event. It does not, for between the reading of an event and its page being
- * seen to here
- * - the faults thread brings no page of the range in: discards of a batch of events go before its
- *   faults, and while a long one is under way in slices, faults in what is left of it wait;
- * - the mover, which may bring some in (unpark), evicts nothing before this thread is through with
- *   all that it has read (engine_quiet, engine.faults_seq).
- * A page that neither brings in can't have been written to.
+ * on the word of the old event. (It can write without a fault: a page that was touched, or brought
+ * along, between hole and event is in the memfd again.) It does not: the guest writes after it was
+ * told, which is after the event was read. If the write is before the page was protected, so is
+ * that reading; and an eviction does not enter anything before this thread is through with all that
+ * was read when it had protected its pages (engine_through). So the event has been seen to while
+ * the page was resident, or claimed and now marked, and then it stays. An event that is read later
+ * means what is written later, and nothing can be before the eviction has ended.
+ *
+ * Faults of a batch of events are served after its discards, and while a long one is under way in
+ * slices, those in what is left of it wait: they would bring in what is to be forgotten.
  *
  * Between the guest's discard and our knowing, an old copy may be brought in and stay (a fault that
  * came before the event, or the mover at that moment): the guest gets its own old contents instead

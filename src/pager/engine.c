@@ -127,12 +127,19 @@ uint64_t engine_excess(const struct engine *e)
                    atomic_load(&figures->allowed));
 }
 
-void engine_quiet(const struct engine *e)
+uint64_t engine_events(const struct engine *e)
 {
-    uint64_t seq = atomic_load(&e->faults_seq);
+    return atomic_load(&e->faults_seq);
+}
 
-    while ((seq & 1) && atomic_load(&e->faults_seq) == seq && !atomic_load(&e->stopping))
+bool engine_through(const struct engine *e, uint64_t events)
+{
+    while ((events & 1) && atomic_load(&e->faults_seq) == events) {
+        if (atomic_load(&e->stopping))
+            return false;
         sched_yield();
+    }
+    return true;
 }
 
 void engine_gone(struct engine *e)

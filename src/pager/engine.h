@@ -12,8 +12,9 @@
  *     2. read it from the memfd; a hole reads as zeros, and is: the guest gave it away
  *     3. zero? nothing to store. Compresses well? into the cache. Else: into a free slot; wait for
  *        the write
- *     4. marked as wanted or discarded meanwhile? Give up: free what was stored, unprotect, it
- *        stays resident
+ *     4. wait until all discards are seen to that had been told of when the page was protected
+ *        (discard.c). Marked as wanted or discarded meanwhile? Give up: free what was stored,
+ *        unprotect, it stays resident
  *     5. set the map's entry: from here on there are two equal copies, and the memfd's counts
  *     6. punch the hole: now there is one
  *     7. give the claim back; wake who waits, if it is marked as wanted
@@ -50,8 +51,8 @@
  *   forgets it (MARK_DISCARDED). A resident page is never dropped on an event's word: the guest may
  *   have written to it since. discard.c says why a page that came back after the discard, and was
  *   evicted again, is not forgotten by it.
- * - A write of a pager that was killed, that comes to a slot after it was given to another page: the
- *   kernel keeps the swap file's lock until the last one has ended, and who takes over waits for
+ * - A write of a pager that was killed, that comes to a slot after it was given to another page:
+ * the kernel keeps the swap file's lock until the last one has ended, and who takes over waits for
  *   that (hold.c). Its threads, and so its ioctls, have ended when the map's lock is free.
  * - Two of the pager's threads on one page: claims (claims.h).
  *
@@ -164,10 +165,12 @@ void engine_poke(struct engine *e);
 uint64_t engine_excess(const struct engine *e);
 
 /*
- * Waits until the faults thread is through with all events that it has read up to now. Not for the
- * faults thread. For what: discard.c.
+ * For what: discard.c. engine_events names the events that the faults thread has read up to now;
+ * engine_through waits until it is through with them. False: the threads are to end, and it is not.
+ * Not for the faults thread.
  */
-void engine_quiet(const struct engine *e);
+uint64_t engine_events(const struct engine *e);
+bool engine_through(const struct engine *e, uint64_t events);
 
 /* The guest's process has ended: says so once, and threads end. */
 void engine_gone(struct engine *e);

@@ -40,12 +40,15 @@ static bool stays_in_memfd(const struct moved *moved)
 /* Step 1. */
 static void protect(struct mover *m, struct batch *b)
 {
+    struct engine *e = m->e;
+
     for (unsigned i = 0, n; (n = batch_run(b, &i, from_memfd)) > 0; i += n) {
-        if (batch_ioctl(m->e, uffd_protect, b->moved[i].page, n) == 0)
+        if (batch_ioctl(e, uffd_protect, b->moved[i].page, n) == 0)
             continue;
         for (unsigned k = i; k < i + n; k++)
             b->moved[k].keep = b->moved[k].failed = true;
     }
+    b->events = engine_events(e);
 }
 
 /* Step 2. */
@@ -204,7 +207,7 @@ void evict_written(struct mover *m, struct batch *b, const struct request *reque
 }
 
 /* Steps 4 and 5 of one page. */
-static void commit(struct mover *m, const struct batch *b, struct moved *moved)
+static void commit(struct mover *m, const struct batch *b, struct moved *moved, bool may)
 {
     struct engine *e = m->e;
     struct pagemap_figures *figures = pagemap_figures(&e->map);
@@ -212,7 +215,7 @@ static void commit(struct mover *m, const struct batch *b, struct moved *moved)
 
     if (marks & MARK_WANTED && moved->from.state == PAGE_RESIDENT)
         count(&figures->eviction_races, 1);
-    if (marks || moved->keep) {
+    if (marks || moved->keep || !may) {
         if (moved->to.state != PAGE_ABSENT) /* it has a place */
             engine_free_stored(e, moved->page, moved->to);
         moved->keep = true;
@@ -277,10 +280,11 @@ static bool gained(const struct batch *b, const struct moved *moved)
 
 void evict_finish(struct mover *m, struct batch *b)
 {
+    bool may = engine_through(m->e, b->events);
     unsigned went = 0, failed = 0;
 
     for (unsigned i = 0; i < b->n; i++) {
-        commit(m, b, &b->moved[i]);
+        commit(m, b, &b->moved[i], may);
         went += gained(b, &b->moved[i]);
         failed += b->moved[i].failed;
     }

@@ -112,7 +112,7 @@ static unsigned take_done(struct faults *f, bool busy)
     return n > 0 ? (unsigned)n : 0;
 }
 
-/* For engine_quiet: the number is odd from before a read of events until all of them are seen to.
+/* For engine_events: the number is odd from before a read of events until all of them are seen to.
  */
 static void begin_reading(struct faults *f)
 {

@@ -5,8 +5,7 @@
  * overflow (in turn with eviction) and upkeep. It begins batches as long as there are free ones and
  * there is something to do, and ends them as their I/O completes.
  *
- * Between bringing back and putting out all batches are ended, and the faults thread gets through
- * with what it has read (discard.c says why).
+ * Between bringing back and putting out all batches are ended.
  *
  * Where nothing can be put out (swap file full or broken, nothing compressible left), it tries
  * again once in a while, and the guest occupies more than it is allowed.
@@ -169,8 +168,6 @@ static void turn_to(struct mover *m, enum activity next)
         return;
     if (next == ACTIVITY_SAMPLE || brings_back(next) != brings_back(m->activity))
         finish_all(m);
-    if (brings_back(m->activity))
-        engine_quiet(m->e);
     m->activity = next;
 }
 

@@ -50,6 +50,7 @@ struct batch {
     unsigned n;
     struct moved moved[BATCH_PAGES];
     unsigned buffer;
+    uint64_t events;          /* read when its pages had been protected: engine_events */
     unsigned at[BATCH_PAGES]; /* which page's bytes lie at a position of the buffer */
     unsigned requests_made, requests_left;
     struct request requests[BATCH_PAGES];

@@ -38,7 +38,6 @@ void sampling_step(struct mover *m, usec_t now)
     uint64_t pages[BATCH_PAGES];
 
     retire(m, now);
-    engine_quiet(e);
     while (n > 0) {
         struct batch *b = batch_new(m);
         size_t got = victims_sample(e->victims, pages, n < BATCH_PAGES ? n : BATCH_PAGES);

@@ -11,6 +11,8 @@
  *   check             reads every page in order, as a migration does   "done"
  *   run | stop        threads begin | end to touch pages at random     "done"
  *   discard FIRST N   gives pages back as QEMU does: hole, then MADV_DONTNEED   "done"
+ *   reuse FIRST N     the same, but the last REUSED pages are touched between hole and
+ *                     MADV_DONTNEED, and written as soon as it has returned    "done"
  *   touch PAGE        verifies one page                          "done"
  *   time FIRST N      touches N pages in random order, once each "p50 p90 p99" in nanoseconds
  *   stats             "touched DISCARDED STALE"
@@ -36,6 +38,7 @@
 #define PAGE        4096
 #define WORDS       (PAGE / sizeof(uint64_t))
 #define THREADS_MAX 16
+#define REUSED      1024
 
 enum kind {
     KIND_RANDOM,
@@ -122,13 +125,11 @@ static bool all_zero(const uint64_t *words)
     return true;
 }
 
-/* Verifies the page, and writes it anew if told to. */
-static void touch(uint64_t page, bool write)
+static void touch_locked(uint64_t page, bool write)
 {
     struct page_state *s = &states[page];
     uint64_t *is = (uint64_t *)(void *)(ram + page * PAGE), expected[WORDS];
 
-    lock(page);
     if (s->discarded) {
         if (all_zero(is)) {
             s->version = 0;
@@ -144,8 +145,15 @@ static void touch(uint64_t page, bool write)
         contents(page, ++s->version, expected);
         memcpy(is, expected, PAGE);
     }
-    unlock(page);
     touched++;
+}
+
+/* Verifies the page, and writes it anew if told to. */
+static void touch(uint64_t page, bool write)
+{
+    lock(page);
+    touch_locked(page, write);
+    unlock(page);
 }
 
 static void *toucher(void *data)
@@ -164,18 +172,26 @@ static void *toucher(void *data)
     return NULL;
 }
 
-static void discard(uint64_t first, uint64_t n)
+/* The last @reused of them are used at once again. */
+static void discard(uint64_t first, uint64_t n, uint64_t reused)
 {
-    for (uint64_t i = first; i < first + n; i++)
+    uint64_t end = first + n;
+
+    for (uint64_t i = first; i < end; i++)
         lock(i);
     if (fallocate(memfd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)(first * PAGE),
-                  (off_t)(n * PAGE)) < 0 ||
-        madvise(ram + first * PAGE, n * PAGE, MADV_DONTNEED) < 0)
+                  (off_t)(n * PAGE)) < 0)
         perror("discard");
-    for (uint64_t i = first; i < first + n; i++) {
+    for (uint64_t i = end - reused; i < end; i++)
+        (void)*(volatile uint8_t *)(ram + i * PAGE);
+    if (madvise(ram + first * PAGE, n * PAGE, MADV_DONTNEED) < 0)
+        perror("discard");
+    for (uint64_t i = first; i < end; i++)
         states[i].discarded = true;
+    for (uint64_t i = end - reused; i < end; i++)
+        touch_locked(i, true);
+    for (uint64_t i = first; i < end; i++)
         unlock(i);
-    }
     discarded += n;
 }
 
@@ -252,7 +268,9 @@ static void obey(const char *line)
     else if (strcmp(line, "run\n") == 0 || strcmp(line, "stop\n") == 0)
         start_or_stop(line[0] == 'r');
     else if (sscanf(line, "discard %lu %lu", &first, &n) == 2)
-        discard(first, n);
+        discard(first, n, 0);
+    else if (sscanf(line, "reuse %lu %lu", &first, &n) == 2)
+        discard(first, n, n < REUSED ? n : REUSED);
     else if (sscanf(line, "touch %lu", &first) == 1)
         touch(first, false);
     if (sscanf(line, "time %lu %lu", &first, &n) == 2)

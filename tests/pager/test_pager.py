@@ -108,6 +108,17 @@ class Basics(Case):
         program.do("check")
         self.assertEqual(program.stats()[2], 0, "pages that came back")
 
+    def test_discarded_and_used_again_at_once(self):
+        """An old event must not make the pager forget what was written, and put out, since. (Where pages are
+        forgotten slowly enough for that: many of them, and all out.)"""
+        program, pager = self.both(mib=160, kind="text", cache=160 * MIB)
+        pager.order("allow", 0)
+        for _ in range(8):
+            wait_for("out", lambda: pager.figures()["resident"] <= 256)
+            program.do(f"reuse 0 {program.pages}")
+            program.do("check")
+            program.do("fill")
+
 
 class Orders(Case):
     def connect(self):
