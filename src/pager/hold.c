@@ -3,10 +3,11 @@
  * The guest's files first, under the directory's lock: a map of this very process means that a
  * pager before us has died; any other map is of a dead guest, and goes.
  *
- * Taking over: the map is brought in line with the memfd (recover.c), then the descriptor in QEMU
- * is fetched, protection lifted, everybody woken. Attaching: the files are made first, then the
- * userfaultfd, whose number goes into the map before anything is registered (attach.c), and then
- * the map is filled in, as if it were taken over.
+ * Taking over: the descriptor in QEMU is fetched, and the RAM registered if the dead pager had not
+ * come so far, or was past it: nobody fills a hole from here on. Then the map is brought in line
+ * with the memfd (recover.c), protection lifted, everybody woken. Attaching: the files are made
+ * first, then the userfaultfd, whose number goes into the map before anything is registered
+ * (attach.c), and then the map is filled in, as if it were taken over.
  */
 #include "pager/hold.h"
 
@@ -193,8 +194,8 @@ static bool take_over(struct hold *h, GError **error)
     if (!target_find_again(&h->target, &e->map.header->identity, error))
         return false;
     e->memfd = h->target.memfd;
-    if (!recover(h, error) || !open_swap(h, error) || !open_cache(h, error) ||
-        !attach_again(&e->uffd, &h->target, (int)number, error))
+    if (!attach_again(&e->uffd, &h->target, (int)number, error) || !recover(h, error) ||
+        !open_swap(h, error) || !open_cache(h, error))
         return false;
     if (!target_check_devices(h->options->pid, &trouble)) {
         atomic_store(&e->evicting, false);
