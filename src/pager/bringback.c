@@ -83,12 +83,12 @@ static void put_in(struct mover *m, struct batch *b, unsigned i, unsigned n)
             uffd_copy(&e->uffd, engine_address(e, page), batch_bytes(m, b, i), n * PAGE_BYTES);
         unsigned got;
 
+        if (put == -EEXIST && (put = engine_there(e, page)) == 0)
+            put = (int64_t)PAGE_BYTES;
         if ((put == -EAGAIN || put == -ENOMEM) && !atomic_load(&e->stopping)) {
             sched_yield();
             continue;
         }
-        if (put == -EEXIST && batch_ioctl(e, uffd_unprotect, page, 1) == 0)
-            put = (int64_t)PAGE_BYTES;
         if (put <= 0)
             break;
         got = (unsigned)((uint64_t)put / PAGE_BYTES);

@@ -35,7 +35,9 @@ bool engine_is_hole(const struct engine *e, uint64_t page)
 
 void engine_free_stored(struct engine *e, uint64_t page, struct page_place place)
 {
-    if (place.state == PAGE_SWAPPED)
+    /* One that a takeover found damaged has no slot. */
+    if (place.state == PAGE_SWAPPED &&
+        place.location < atomic_load(&pagemap_figures(&e->map)->slots))
         slots_give(e->slots, place.location, 1);
     else if (place.state == PAGE_COMPRESSED)
         cache_drop(e->cache, page, place);
@@ -105,6 +107,13 @@ void engine_arrived(struct engine *e, uint64_t first, uint64_t n, bool asked, bo
         count(&figures->read_ahead, n - 1);
     for (uint64_t page = first; page < first + n; page++)
         engine_give(e, page);
+}
+
+int engine_there(const struct engine *e, uint64_t page)
+{
+    int r = uffd_unprotect(&e->uffd, engine_address(e, page), PAGE_BYTES);
+
+    return r == 0 && engine_is_hole(e, page) ? -EAGAIN : r;
 }
 
 void engine_poke(struct engine *e)

@@ -43,8 +43,10 @@
  *   touch of it anywhere is a fault that waits for us. The pager itself reads the memfd with pread
  *   alone, for a hole that is read through a mapping becomes a page of zeros.
  * - A hole that was punched but is none: the kernel zeroes a part of a huge page that it can't
- *   split, and keeps it. Shared memory with huge pages is refused at the start (attach.h), and
- *   evict.c looks at every hole that it has punched.
+ *   split, and keeps it: the guest reads zeros without a fault. Shared memory with huge pages is
+ *   refused at the start (attach.h). Should some come to be later, evict.c looks at every hole that
+ *   it has punched, puts the contents of such a page back at once, and evicts no more. Only who
+ *   reads the page within these microseconds, or kills the pager in them, would be harmed.
  * - A discard by QEMU (balloon, free page reporting) that is taken for an eviction's hole, or for
  *   none: QEMU punches, then waits until the pager has read the event, and only then tells the
  *   guest. A page with the event is forgotten unless it is resident; if it is claimed, its holder
@@ -157,6 +159,12 @@ void engine_give(struct engine *e, uint64_t page);
  * given back. @asked: the first one is what somebody waits for, the others came along.
  */
 void engine_arrived(struct engine *e, uint64_t first, uint64_t n, bool asked, bool cold);
+
+/*
+ * COPY or ZEROPAGE says that @page is there (EEXIST); its claim is held. Lifts what keeps its
+ * waiters: 0, or -errno. -EAGAIN: it is not there after all, and what is stored of it is the page.
+ */
+int engine_there(const struct engine *e, uint64_t page);
 
 /* Wakes the mover if it waits. */
 void engine_poke(struct engine *e);

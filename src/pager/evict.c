@@ -13,15 +13,11 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/falloc.h>
-#include <sched.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "pager/mover_impl.h"
-
-/* Tries to make a hole of a part of a huge page that was just busy. */
-#define PUNCH_TRIES 1000
 
 /* Batches of which nothing found a place, until it is given up for a while. */
 #define FRUITLESS_MAX 4
@@ -138,6 +134,7 @@ static unsigned store(struct mover *m, struct batch *b)
             }
             if (to_write < i)
                 memcpy(batch_bytes(m, b, to_write), bytes, PAGE_BYTES);
+            moved->bytes = to_write;
             b->at[to_write++] = i;
         }
     }
@@ -230,24 +227,44 @@ static void commit(struct mover *m, const struct batch *b, struct moved *moved, 
         sampler_lost(e->sampler, moved->page, engine_now());
 }
 
-/* Step 6. A part of a huge page that could not be split is zeroed, but is no hole: that must not
- * last, for it would count as the page. */
-static void punch(struct mover *m, uint64_t page, unsigned n)
+/* The kernel has not given up the page's memory, but may have zeroed it: it gets its contents
+ * again, and has never left. */
+static void put_back(struct mover *m, const struct batch *b, struct moved *moved)
 {
     struct engine *e = m->e;
+    char *bytes = m->compressed;
 
-    for (unsigned i = 0; i < PUNCH_TRIES; i++) {
-        if (i > 0)
-            sched_yield();
-        if (fallocate(e->memfd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-                      (off_t)(page * PAGE_BYTES), (off_t)(n * PAGE_BYTES)) == 0 &&
-            engine_next_data(e, page, page + n) == page + n)
-            return;
-    }
-    atomic_store(&e->evicting, false);
+    if (moved->to.state == PAGE_SWAPPED)
+        bytes = batch_bytes(m, b, moved->bytes);
+    else if (moved->to.state == PAGE_ZERO)
+        (void)memset(bytes, 0, PAGE_BYTES);
+    else if (cache_get(e->cache, moved->page, moved->to, bytes) < 0)
+        return; /* never: it has just been put, and nobody else may drop it */
+    if (pwrite(e->memfd, bytes, PAGE_BYTES, (off_t)(moved->page * PAGE_BYTES)) !=
+        (ssize_t)PAGE_BYTES)
+        return; /* never: its memory is there */
+    pagemap_set(&e->map, moved->page, moved->from);
+    engine_free_stored(e, moved->page, moved->to);
+    if (moved->to.sampled)
+        sampler_lost(e->sampler, moved->page, engine_now());
+    moved->keep = moved->failed = true;
+    if (!atomic_exchange(&e->evicting, false))
+        return;
     log_error("guest %s: the kernel does not give up the memory at %#" PRIx64
-              " of its RAM; nothing more is evicted",
-              e->map.header->identity.name, page * PAGE_BYTES);
+              " of its RAM (huge pages?); nothing more is evicted",
+              e->map.header->identity.name, moved->page * PAGE_BYTES);
+}
+
+/* Step 6, for @n adjacent pages from position @i on. */
+static void punch(struct mover *m, struct batch *b, unsigned i, unsigned n)
+{
+    struct engine *e = m->e;
+    uint64_t first = b->moved[i].page, end = first + n, page;
+
+    (void)fallocate(e->memfd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                    (off_t)(first * PAGE_BYTES), (off_t)(n * PAGE_BYTES));
+    for (page = first; (page = engine_next_data(e, page, end)) < end; page++)
+        put_back(m, b, &b->moved[i + page - first]);
 }
 
 /*
@@ -283,13 +300,14 @@ void evict_finish(struct mover *m, struct batch *b)
     bool may = engine_through(m->e, b->events);
     unsigned went = 0, failed = 0;
 
-    for (unsigned i = 0; i < b->n; i++) {
+    for (unsigned i = 0; i < b->n; i++)
         commit(m, b, &b->moved[i], may);
+    for (unsigned i = 0, n; (n = batch_run(b, &i, from_memfd)) > 0; i += n)
+        punch(m, b, i, n);
+    for (unsigned i = 0; i < b->n; i++) {
         went += gained(b, &b->moved[i]);
         failed += b->moved[i].failed;
     }
-    for (unsigned i = 0, n; (n = batch_run(b, &i, from_memfd)) > 0; i += n)
-        punch(m, b->moved[i].page, n);
     for (unsigned i = 0, n; (n = batch_run(b, &i, stays_in_memfd)) > 0; i += n)
         (void)batch_ioctl(m->e, uffd_unprotect, b->moved[i].page, n);
     for (unsigned i = 0; i < b->n; i++) {

@@ -86,8 +86,6 @@ void serve_fault(struct faults *f, struct fault fault);
 void serve_failed(struct faults *f, struct fault fault, int error);
 /* Reads of @stream what is in the swap file and follows, as far as page @end. */
 void serve_ahead(struct faults *f, struct stream *stream, uint64_t end);
-/* The page is in the memfd already: lifts what keeps its waiters. Claim held. 0 or -errno. */
-int serve_present(struct faults *f, uint64_t page);
 
 /* load.c */
 int load_start(struct faults *f, const struct fault *fault, struct page_place place, unsigned run,

@@ -120,9 +120,8 @@ static int put_some(struct faults *f, struct load *load)
     put = uffd_copy(&e->uffd, engine_address(e, first), bytes + load->at * PAGE_BYTES,
                     n * PAGE_BYTES);
     if (put == -EEXIST) {
-        int r = serve_present(f, first);
-
-        put = r < 0 ? r : (int64_t)PAGE_BYTES;
+        put = engine_there(e, first);
+        put = put == 0 ? (int64_t)PAGE_BYTES : put;
     }
     if (put <= 0)
         return put < 0 ? (int)put : -EAGAIN;

@@ -31,8 +31,9 @@ enum batch_goal {
 struct moved {
     uint64_t page;
     struct page_place from, to;
-    bool keep;   /* it stays where it was */
-    bool failed; /* ... because it could not be read or written */
+    unsigned bytes; /* position of its bytes in the buffer, where they are written to the file */
+    bool keep;      /* it stays where it was */
+    bool failed;    /* ... because it could not be read or written */
 };
 
 struct batch;

@@ -58,11 +58,6 @@ static void give_run(struct engine *e, uint64_t first, uint64_t end)
         engine_give(e, page);
 }
 
-int serve_present(struct faults *f, uint64_t page)
-{
-    return uffd_unprotect(&f->e->uffd, engine_address(f->e, page), PAGE_BYTES);
-}
-
 static void counted(struct faults *f, const struct fault *fault, enum fault_kind kind)
 {
     if (fault->since > 0)
@@ -80,10 +75,8 @@ static int came_in(struct faults *f, const struct fault *fault, enum fault_kind 
     uint64_t page = fault->page, got = put > 0 ? (uint64_t)put / PAGE_BYTES : 0;
 
     if (put == -EEXIST) {
-        int r = serve_present(f, page);
-
-        got = r == 0;
-        put = r;
+        put = engine_there(f->e, page);
+        got = put == 0;
     }
     give_run(f->e, page + u64_max(got, 1), page + n);
     if (got == 0)
@@ -184,7 +177,7 @@ static int serve_resident(struct faults *f, const struct fault *fault)
     struct engine *e = f->e;
     uint64_t address = engine_address(e, fault->page);
     int64_t put = fault->missing ? uffd_zero(&e->uffd, address, PAGE_BYTES) : -EEXIST;
-    int r = put == -EEXIST ? serve_present(f, fault->page) : put < 0 ? (int)put : 0;
+    int r = put == -EEXIST ? uffd_unprotect(&e->uffd, address, PAGE_BYTES) : put < 0 ? (int)put : 0;
 
     if (r == 0) {
         counted(f, fault, put == -EEXIST ? FAULT_PROTECTED : FAULT_ABSENT);

@@ -12,6 +12,7 @@ import time
 
 BUILD = pathlib.Path(os.environ.get("AEROSTAT_BUILD", "build"))
 PAGER = BUILD / "src/pager/aerostat-pager"
+PUNCH_ZEROES = BUILD / "tests/pager/libpunch-zeroes.so"
 PROGRAM = BUILD / "tests/pager/memory-program"
 PAGE = 4096
 MIB = 1 << 20
@@ -131,7 +132,7 @@ class Map:
 class Pager:
     """One aerostat-pager."""
 
-    def __init__(self, house, program, swap=None, cache=None, name="guest", args=()):
+    def __init__(self, house, program, swap=None, cache=None, name="guest", args=(), env=None):
         self.house = house
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.socket = ours
@@ -142,7 +143,7 @@ class Pager:
              "--memory-dir", house.memory, "--swap-dir", house.swap,
              "--swap-size", str(size if swap is None else swap), "--cache", str(size // 10 if cache is None else cache),
              "--control-fd", str(theirs.fileno()), *args],
-            pass_fds=[theirs.fileno()], stderr=None if os.environ.get("AEROSTAT_TEST_LOG") else subprocess.DEVNULL)
+            pass_fds=[theirs.fileno()], env=dict(os.environ, **(env or {})), stderr=None if os.environ.get("AEROSTAT_TEST_LOG") else subprocess.DEVNULL)
         theirs.close()
         self.map = Map(f"{house.memory}/{name}.map")
 

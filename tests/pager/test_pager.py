@@ -10,8 +10,8 @@ import struct
 import subprocess
 import unittest
 
-from pagers import (ANY, EXIT_BUSY, EXIT_OK, EXIT_REFUSED, EXIT_USAGE, MIB, PAGE, PAGER, STATES, VERBS, House,
-                    cpu_seconds, may_attach, time_over, wait_for)
+from pagers import (ANY, EXIT_BUSY, EXIT_OK, EXIT_REFUSED, EXIT_USAGE, HEADER, MIB, PAGE, PAGER, PUNCH_ZEROES,
+                    STATES, VERBS, House, cpu_seconds, may_attach, time_over, wait_for)
 
 
 class Case(unittest.TestCase):
@@ -267,6 +267,24 @@ class Trouble(Case):
         pager.allow(0)
         program.do("check")
 
+    def test_memory_that_the_kernel_keeps(self):
+        for every in 1, 100:
+            program, pager = self.both(name=f"every-{every}", env={
+                "LD_PRELOAD": str(PUNCH_ZEROES), "PUNCH_BYTES": str(32 * MIB), "PUNCH_EVERY": str(every),
+                "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"})
+            pager.order("allow", 4 * MIB)
+            wait_for("an attempt", lambda pager=pager: pager.figures()["evicted_swapped"] > 0)
+            pager.order("evicting", 0)
+            program.do("check")
+            wait_for("put back", lambda pager=pager: pager.figures()["resident"] * PAGE == program.resident())
+            pager.kill()
+            pager = self.house.pager(program, name=f"every-{every}").ready()
+            program.do("check")
+            program.do("fill")
+            pager.allow(4 * MIB)
+            program.do("check")
+            self.check_counts(program, pager)
+
     def test_not_a_guest(self):
         program = self.house.program(8)
         program.mib = 16
@@ -330,8 +348,12 @@ class Takeover(Case):
         program, pager = self.both()
         pager.do("detach")
         pager.wait()
-        program.do("fill")
+        program.do(f"discard 0 {program.pages}")
+        program.do("run")
         pager = self.house.pager(program).ready()
+        program.do("stop")
+        self.check_counts(program, pager)
+        program.do("fill")
         pager.allow(4 * MIB)
         program.do("check")
 
@@ -342,6 +364,27 @@ class Takeover(Case):
         pager.wait()
         program, pager = self.both()
         pager.allow(4 * MIB)
+        program.do("check")
+
+    def test_damaged_entries(self):
+        """What such pages were nobody knows; the guest can give them back, and the others are as they were."""
+        program, pager = self.both(kind="random")
+        pager.allow(4 * MIB)
+        pager.kill()
+        swapped = [i for i, entry in enumerate(pager.map.entries()) if STATES[entry & 7] == "swapped"][:4]
+        with open(pager.map.path, "r+b") as f:
+            for page, entry in zip(swapped, (7, 4 | 1 << 60, pager.map.entries()[swapped[3]])):
+                f.seek(HEADER + page * 8)
+                f.write(struct.pack("=Q", entry))
+        pager = self.house.pager(program).ready()
+        for page in swapped:
+            program.do(f"discard {page} 1")
+        program.do("check")
+        program.do("fill")
+        pager.allow(4 * MIB)
+        program.do("check")
+        self.check_counts(program, pager)
+        self.assertEqual(pager.do("detach")[0], "done")
         program.do("check")
 
     def test_killed_at_random(self):
