@@ -52,7 +52,7 @@ class Lines:
 class RealGuest:
     """@directory takes its sockets; NAME.sock, for the daemon, lies in @sockets."""
 
-    def __init__(self, directory, sockets, name, size_mib=160, vcpus=2, balloon=True, driver=True, options=()):
+    def __init__(self, directory, sockets, name, size_mib=160, vcpus=1, balloon=True, driver=True, options=()):
         self.name, self.size = name, size_mib << 20
         self.directory = pathlib.Path(directory)
         self.console = self.directory / f"{name}.console"

@@ -106,7 +106,7 @@ class BadDays(DaemonTest):
     # -- the days
 
     def test_daemon_and_pager_killed_together(self):
-        guest = self.parked_guest()
+        guest = self.parked_guest(vcpus=2)
         pager = self.map.pager_pid()
         self.kill()
         os.kill(pager, signal.SIGKILL)
