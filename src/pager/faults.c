@@ -7,11 +7,15 @@
  * After something happened it spins for a while instead of sleeping: the wakeup would be a
  * considerable part of a fault's latency, and faults come in series. How long is learnt: a sleep
  * that ended sooner than SPIN_MAX would have been better spent spinning; a spin that found nothing
- * was not worth it.
+ * was not worth it. Where others want the processor, too, it does not spin: who sleeps gets the
+ * processor at once, and cheaply, for it is awake; who spins is set aside for milliseconds when his
+ * share is used up, and a round that took much too long for what it did shows that.
  */
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "pager/faults_impl.h"
@@ -21,7 +25,12 @@
 #define DONE_MAX   32
 #define RUN_BYTES  (STREAM_RUN_MAX * PAGE_BYTES)
 
+#define NICE     (-10)
 #define SPIN_MAX 100 /* microseconds: above a read of the disk, below what anybody would notice */
+
+/* A round without events takes a few microseconds; one this long was interrupted by somebody. */
+#define CROWDED_ROUND 250
+#define CROWDED_USEC  USEC_PER_SEC /* no spinning for so long then */
 
 /* How long the thread may sleep without a look at whether it is to stop. */
 #define LOOK_USEC (250 * USEC_PER_MSEC)
@@ -87,6 +96,14 @@ static void learn_to_spin(struct faults *f, usec_t slept, bool woken)
         f->spin /= 2;
 }
 
+/* @now: a round begins, after which the thread does not sleep if @spinning. */
+static void look_for_crowd(struct faults *f, usec_t now, bool spinning)
+{
+    if (f->spun_at > 0 && now > f->spun_at + CROWDED_ROUND)
+        f->spin_after = now + CROWDED_USEC;
+    f->spun_at = spinning ? now : 0;
+}
+
 /* Takes what was read of the swap file; sleeps where there is nothing else to do. */
 static unsigned take_done(struct faults *f, bool busy)
 {
@@ -95,6 +112,7 @@ static unsigned take_done(struct faults *f, bool busy)
     uint64_t t = busy ? 0 : sleep_for(f, before);
     int n;
 
+    look_for_crowd(f, before, !busy && t == 0);
     if (t > 0 && !f->poll_armed)
         f->poll_armed = swapio_poll(f->io, f) == 0;
     n = swapio_wait(f->io, done, DONE_MAX, t);
@@ -126,6 +144,11 @@ static void end_reading(struct faults *f)
         atomic_fetch_add(&f->e->faults_seq, 1);
 }
 
+static void spin_from(struct faults *f, usec_t now)
+{
+    f->spin_until = now < f->spin_after ? 0 : now + f->spin;
+}
+
 static void serve(struct faults *f)
 {
     bool busy = false;
@@ -144,7 +167,7 @@ static void serve(struct faults *f)
             held_tick(f, engine_now());
         busy = events > 0 || done > 0;
         if (busy)
-            f->spin_until = engine_now() + f->spin;
+            spin_from(f, engine_now());
         if (atomic_load(&f->e->mover_waits) && engine_excess(f->e) > 0)
             engine_poke(f->e);
     }
@@ -161,10 +184,20 @@ static void set_buffers(struct faults *f)
         f->run[i] = (struct load){.buffer = i + 1};
 }
 
+/* A virtual processor waits for what this thread does, microseconds a fault. On a busy host it
+ * would wait its turn for milliseconds, above all after it has spun. */
+static void hurry(const struct faults *f)
+{
+    if (setpriority(PRIO_PROCESS, (id_t)gettid(), NICE) < 0)
+        log_debug("guest %s: the thread that serves faults keeps its priority: %s",
+                  f->e->map.header->identity.name, g_strerror(errno));
+}
+
 static void *thread_main(void *data)
 {
     struct faults *f = data;
 
+    hurry(f);
     set_buffers(f);
     f->started = swapio_new(&f->io, f->e->swap_fd, f->e->uffd.fd, LOADS_SINGLE + LOADS_RUN,
                             LOADS_RUN + 1, RUN_BYTES);

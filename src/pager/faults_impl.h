@@ -76,8 +76,10 @@ struct faults {
     char *pages;                        /* COMPRESSED_RUN_MAX pages, aligned */
 
     usec_t spin_until;
-    unsigned spin;   /* microseconds to spin after something happened */
-    bool poll_armed; /* the ring watches the userfaultfd */
+    unsigned spin;  /* microseconds to spin after something happened */
+    usec_t spun_at; /* begin of the last round, if it had nothing to do and did not sleep; or 0 */
+    usec_t spin_after; /* no spinning until then */
+    bool poll_armed;   /* the ring watches the userfaultfd */
 };
 
 /* serve.c */
