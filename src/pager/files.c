@@ -99,30 +99,46 @@ void pager_files_remove(const struct pager_files *files)
     (void)unlink(files->map);
 }
 
-uint64_t process_start_time(const char *host_root, pid_t pid)
+int process_started(const char *host_root, pid_t pid, uint64_t *start)
 {
     char path[sizeof("/proc//stat") + 3 * sizeof(pid)];
     char text[PROCFS_TEXT_MAX];
-    unsigned long long start;
+    unsigned long long ticks;
     const char *fields;
+    int r;
 
     (void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-    if (procfs_read_root(host_root, path, text) < 0)
-        return 0;
+    r = procfs_read_root(host_root, path, text);
+    if (r < 0)
+        return r == -ENOENT ? -ESRCH : r;
     /* Field 2, the program's name in parentheses, may hold anything. */
     fields = strrchr(text, ')');
     if (!fields || sscanf(fields,
                           ") %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
                           "%*s %*s %llu",
-                          &start) != 1)
-        return 0;
-    return start;
+                          &ticks) != 1)
+        return -EBADMSG;
+    *start = ticks;
+    return 0;
 }
 
+uint64_t process_start_time(const char *host_root, pid_t pid)
+{
+    uint64_t start;
+
+    return process_started(host_root, pid, &start) == 0 ? start : 0;
+}
+
+/* Files are removed on this word: where it can't be told (no descriptors, no memory), it lives. */
 static bool process_lives(const struct pagemap_identity *id, const char *host_root)
 {
-    return id->pid > 0 && id->pid <= INT32_MAX &&
-           process_start_time(host_root, (pid_t)id->pid) == id->start_time;
+    uint64_t start;
+    int r;
+
+    if (id->pid <= 0 || id->pid > INT32_MAX)
+        return false;
+    r = process_started(host_root, (pid_t)id->pid, &start);
+    return r == 0 ? start == id->start_time : r != -ESRCH;
 }
 
 /* Reads the header by read(2): the file may be anything, and may be cut while we look. *valid: it

@@ -80,7 +80,11 @@ bool swap_directory_check(const char *directory, GError **error);
  * For the fraction of a second in which a guest's files are made. */
 int pager_directory_lock(const char *memory_directory);
 
-/* field 22 of /proc/PID/stat below @host_root ("" on a real host); 0: no such process. */
+/* *start: field 22 of /proc/PID/stat below @host_root ("" on a real host). 0, -ESRCH: no such
+ * process, or another -errno: nobody can tell now. */
+int process_started(const char *host_root, pid_t pid, uint64_t *start);
+
+/* The same for who does not need to know: 0 in either case. */
 uint64_t process_start_time(const char *host_root, pid_t pid);
 
 /*

@@ -34,17 +34,16 @@ static bool fail(GError **error, const char *what, int number)
 }
 
 /*
- * Is the map of a pager before us, of this very process? One that was let go of has no userfaultfd
- * any more, and the map is history; but not while it names pages.
+ * Is the map of a pager before us, of this very process, which started at @start? One that was let
+ * go of has no userfaultfd any more, and the map is history; but not while it names pages.
  */
-static bool is_ours(const struct hold *h, const struct pagemap *map)
+static bool is_ours(const struct hold *h, const struct pagemap *map, uint64_t start)
 {
     const struct pagemap_identity *identity = &map->header->identity;
     const struct pagemap_figures *figures = pagemap_figures(map);
     int64_t number = atomic_load(&map->header->uffd);
 
-    if (identity->pid != h->options->pid || number < 0 ||
-        identity->start_time != process_start_time("", h->options->pid))
+    if (identity->pid != h->options->pid || number < 0 || identity->start_time != start)
         return false;
     return attach_left(h->options->pid, (int)number) ||
            atomic_load(&figures->pages[PAGE_COMPRESSED]) > 0 ||
@@ -54,8 +53,13 @@ static bool is_ours(const struct hold *h, const struct pagemap *map)
 static bool find_map(struct hold *h, GError **error)
 {
     struct engine *e = h->engine;
-    int r = pagemap_open(&e->map, h->files.map);
+    uint64_t start = 0;
+    int r = process_started("", h->options->pid, &start);
 
+    /* What is another process's goes: not to be done on a guess. */
+    if (r < 0 && r != -ESRCH)
+        return fail(error, "the start time of the guest", -r);
+    r = pagemap_open(&e->map, h->files.map);
     if (r == -ENOENT)
         return true;
     if (r == -EBUSY) {
@@ -65,7 +69,7 @@ static bool find_map(struct hold *h, GError **error)
     }
     if (r < 0 && r != -EBADMSG)
         return fail(error, h->files.map, -r);
-    h->again = r == 0 && is_ours(h, &e->map);
+    h->again = r == 0 && is_ours(h, &e->map, start);
     if (h->again)
         return true;
     if (r == -EBADMSG && pager_files_owner(&h->files, "") != PAGER_FILES_STALE) {

@@ -328,6 +328,32 @@ static void test_stale(struct fixture *f, gconstpointer data)
     pager_files_clear(&dead);
 }
 
+/* Where it can't be told whether the guest lives, it does. */
+static void test_nobody_can_tell(struct fixture *f, gconstpointer data)
+{
+    g_autofree char *root = scratch_new(NULL);
+    g_autofree char *proc = scratch_path(root, "proc");
+    g_autofree char *dir = g_strdup_printf("%s/%d", proc, (int)getpid());
+    g_autofree char *stat = scratch_path(dir, "stat"); /* a directory: EISDIR */
+    struct pagemap map;
+    struct pager_files files =
+        make_files(f, "guest", getpid(), process_start_time("", getpid()), &map);
+
+    (void)data;
+    pagemap_close(&map);
+    g_assert_cmpint(g_mkdir_with_parents(stat, 0700), ==, 0);
+    g_assert_cmpint(pager_files_owner(&files, root), ==, PAGER_FILES_LIVE);
+    g_assert_cmpuint(pager_files_remove_stale(f->memory, f->swap, root, NULL, NULL), ==, 0);
+    g_assert_cmpuint(files_there(&files), ==, 4);
+    (void)g_rmdir(stat);
+    g_assert_cmpint(pager_files_owner(&files, root), ==, PAGER_FILES_STALE);
+    (void)g_rmdir(dir);
+    (void)g_rmdir(proc);
+    (void)g_rmdir(root);
+    pager_files_remove(&files);
+    pager_files_clear(&files);
+}
+
 /* A map of another version may have pages of a guest that lives; of a dead one it goes. */
 static void test_other_version(struct fixture *f, gconstpointer data)
 {
@@ -428,6 +454,8 @@ int main(int argc, char **argv)
     g_test_add("/files/swap-refusals", struct fixture, NULL, setup, test_swap_refusals, teardown);
     g_test_add("/files/full-disk", struct fixture, NULL, setup, test_full_disk, teardown);
     g_test_add("/files/stale", struct fixture, NULL, setup, test_stale, teardown);
+    g_test_add("/files/nobody-can-tell", struct fixture, NULL, setup, test_nobody_can_tell,
+               teardown);
     g_test_add("/files/other-version", struct fixture, NULL, setup, test_other_version, teardown);
     g_test_add("/files/strange", struct fixture, NULL, setup, test_strange, teardown);
     g_test_add("/files/leftovers", struct fixture, NULL, setup, test_leftovers, teardown);
