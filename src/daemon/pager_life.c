@@ -24,8 +24,9 @@
 #include "base/size.h"
 #include "daemon/pagers_impl.h"
 
-/* From its start, or from our connection, until it serves. */
-#define BEGIN_LIMIT_MSEC 60000
+/* From its start, or from our connection, until it serves; doubled with each that did not. */
+#define BEGIN_LIMIT_MSEC  60000
+#define BEGIN_DOUBLED_MAX 5u
 
 /* After its guest. */
 #define END_LIMIT_MSEC 10000
@@ -69,7 +70,12 @@ static void rest(struct pager *p, enum pager_standing standing)
 
 static void refuse(struct pager *p)
 {
-    pager_files_remove(&p->files);
+    enum pager_files_owner owner = pager_files_owner(&p->files, p->all->host_root);
+
+    /* Not what may have pages of a guest in it, because of a map that we could not read just now.
+     */
+    if (p->figures.known || owner == PAGER_FILES_NONE || owner == PAGER_FILES_STALE)
+        pager_files_remove(&p->files);
     rest(p, PAGER_REFUSED);
     pager_record(p, g_strdup_printf("it gets no pager: %s", p->error));
     log_warning("guest %s gets no pager: %s", p->name, p->error);
@@ -95,8 +101,8 @@ static gboolean on_begin_limit(void *data)
     struct pager *p = data;
 
     p->timer = 0;
-    log_warning("guest %s: its pager %d did not begin to serve within %d s; it is ended", p->name,
-                (int)pager_link_pid(p->link), BEGIN_LIMIT_MSEC / 1000);
+    log_warning("guest %s: its pager %d does not begin to serve; it is ended", p->name,
+                (int)pager_link_pid(p->link));
     pager_link_kill(p->link);
     return G_SOURCE_REMOVE;
 }
@@ -115,7 +121,7 @@ static void began(struct pager *p)
 {
     p->standing = PAGER_BEGINNING;
     p->detached = false;
-    set_timer(p, BEGIN_LIMIT_MSEC, on_begin_limit);
+    set_timer(p, (guint)BEGIN_LIMIT_MSEC << MIN(p->failures, BEGIN_DOUBLED_MAX), on_begin_limit);
 }
 
 static gboolean on_retry(void *data)
