@@ -62,11 +62,18 @@ int uffd_unregister(const struct uffd *u)
     return ioctl(u->fd, UFFDIO_UNREGISTER, &range) < 0 ? -errno : 0;
 }
 
+/* Before Linux 6.3 it is for one mapping only (-ENOENT), as COPY is (below): then in halves, which
+ * find the border. */
 static int writeprotect(const struct uffd *u, uint64_t address, uint64_t bytes, uint64_t mode)
 {
     struct uffdio_writeprotect wp = {.range = {.start = address, .len = bytes}, .mode = mode};
+    int r = ioctl(u->fd, UFFDIO_WRITEPROTECT, &wp) < 0 ? -errno : 0;
+    uint64_t half = bytes / 2 & ~(PAGE_BYTES - 1);
 
-    return ioctl(u->fd, UFFDIO_WRITEPROTECT, &wp) < 0 ? -errno : 0;
+    if (r != -ENOENT || half == 0)
+        return r;
+    r = writeprotect(u, address, half, mode);
+    return r == 0 ? writeprotect(u, address + half, bytes - half, mode) : r;
 }
 
 int uffd_protect(const struct uffd *u, uint64_t address, uint64_t bytes)
@@ -98,7 +105,7 @@ static int64_t bytes_put(int r, int64_t done)
     return done;
 }
 
-int64_t uffd_copy(const struct uffd *u, uint64_t address, const void *source, uint64_t bytes)
+static int64_t copy_once(const struct uffd *u, uint64_t address, const void *source, uint64_t bytes)
 {
     struct uffdio_copy copy = {.dst = address, .src = (uintptr_t)source, .len = bytes};
     int r = ioctl(u->fd, UFFDIO_COPY, &copy);
@@ -106,12 +113,33 @@ int64_t uffd_copy(const struct uffd *u, uint64_t address, const void *source, ui
     return bytes_put(r, copy.copy);
 }
 
-int64_t uffd_zero(const struct uffd *u, uint64_t address, uint64_t bytes)
+static int64_t zero_once(const struct uffd *u, uint64_t address, uint64_t bytes)
 {
     struct uffdio_zeropage zero = {.range = {.start = address, .len = bytes}};
     int r = ioctl(u->fd, UFFDIO_ZEROPAGE, &zero);
 
     return bytes_put(r, zero.zeropage);
+}
+
+/* The kernel puts within one mapping only (-ENOENT), and guest RAM may be several where parts of it
+ * were told something (madvise, mbind). Across their border it is done page by page. */
+static bool crosses(int64_t put, uint64_t bytes)
+{
+    return put == -ENOENT && bytes > PAGE_BYTES;
+}
+
+int64_t uffd_copy(const struct uffd *u, uint64_t address, const void *source, uint64_t bytes)
+{
+    int64_t put = copy_once(u, address, source, bytes);
+
+    return crosses(put, bytes) ? copy_once(u, address, source, PAGE_BYTES) : put;
+}
+
+int64_t uffd_zero(const struct uffd *u, uint64_t address, uint64_t bytes)
+{
+    int64_t put = zero_once(u, address, bytes);
+
+    return crosses(put, bytes) ? zero_once(u, address, PAGE_BYTES) : put;
 }
 
 /* False: a message that was not asked for, or not about guest RAM. */

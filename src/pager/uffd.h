@@ -30,8 +30,8 @@ int uffd_wake(const struct uffd *u, uint64_t address, uint64_t bytes);
 
 /*
  * Puts @bytes from @source at @address and wakes. Returns the bytes that were put (less than @bytes
- * where a page in between was there already), or -EEXIST: the first page is there, -EAGAIN, -ESRCH,
- * -ENOENT, -ENOMEM.
+ * where a page in between was there already, or belongs to another mapping), or -EEXIST: the first
+ * page is there, -EAGAIN, -ESRCH, -ENOENT, -ENOMEM.
  */
 int64_t uffd_copy(const struct uffd *u, uint64_t address, const void *source, uint64_t bytes);
 int64_t uffd_zero(const struct uffd *u, uint64_t address, uint64_t bytes);
