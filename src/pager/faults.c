@@ -28,9 +28,10 @@
 #define NICE     (-10)
 #define SPIN_MAX 100 /* microseconds: above a read of the disk, below what anybody would notice */
 
-/* A round without events takes a few microseconds; one this long was interrupted by somebody. */
-#define CROWDED_ROUND 250
-#define CROWDED_USEC  USEC_PER_SEC /* no spinning for so long then */
+/* A round without events takes a few microseconds; in one this long somebody else had the
+ * processor, for a slice. (What a hypervisor takes away is shorter, as a rule.) */
+#define CROWDED_ROUND USEC_PER_MSEC
+#define CROWDED_USEC  (100 * USEC_PER_MSEC) /* no spinning for so long then */
 
 /* How long the thread may sleep without a look at whether it is to stop. */
 #define LOOK_USEC (250 * USEC_PER_MSEC)
