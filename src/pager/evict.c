@@ -14,6 +14,7 @@
 #include <inttypes.h>
 #include <linux/falloc.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -151,10 +152,36 @@ static void no_room(struct mover *m)
     engine_say(m->e, PAGER_SAYS_FAILED, PAGER_ALLOW, "the swap file is full");
 }
 
+/* Nothing is written for a while, longer each time. Said once. */
+static void stop_writing(struct mover *m, const char *why)
+{
+    count(&pagemap_figures(&m->e->map)->io_errors, 1);
+    if (engine_now() < m->write_after)
+        return; /* of the same trouble */
+    if (m->backoff == 0)
+        log_warning("guest %s: writing to %s: %s; its pages stay in memory",
+                    m->e->map.header->identity.name, m->e->swap_path, why);
+    m->backoff = u64_clamp(m->backoff * 2, WRITE_BACKOFF_MIN, WRITE_BACKOFF_MAX);
+    m->write_after = engine_now() + m->backoff;
+}
+
+/* A file that somebody has cut must not be made longer again: what is missing in it would read as
+ * zeros, and not fail. */
+static void check_length(struct mover *m)
+{
+    uint64_t slots = atomic_load(&pagemap_figures(&m->e->map)->slots);
+    struct stat st;
+
+    if (fstat(m->e->swap_fd, &st) < 0 || (uint64_t)st.st_size < slots * PAGE_BYTES)
+        stop_writing(m, "the file is shorter than it was made");
+}
+
 static void write_slots(struct mover *m, struct batch *b, unsigned n)
 {
     unsigned position = 0;
 
+    if (n > 0 && mover_can_write(m, engine_now()))
+        check_length(m);
     while (position < n && mover_can_write(m, engine_now())) {
         uint64_t slot, got = slots_take(m->e->slots, n - position, &slot);
 
@@ -193,14 +220,7 @@ void evict_written(struct mover *m, struct batch *b, const struct request *reque
     }
     for (unsigned i = request->first; i < request->first + request->n; i++)
         b->moved[b->at[i]].keep = b->moved[b->at[i]].failed = true;
-    count(&figures->io_errors, 1);
-    if (engine_now() < m->write_after)
-        return; /* of the same trouble */
-    if (m->backoff == 0)
-        log_warning("guest %s: writing to %s: %s; its pages stay in memory",
-                    m->e->map.header->identity.name, m->e->swap_path, strerror(-result));
-    m->backoff = u64_clamp(m->backoff * 2, WRITE_BACKOFF_MIN, WRITE_BACKOFF_MAX);
-    m->write_after = engine_now() + m->backoff;
+    stop_writing(m, strerror(-result));
 }
 
 /* Steps 4 and 5 of one page. */

@@ -209,6 +209,21 @@ class Trouble(Case):
         self.assertEqual(program.answer(), "done")
         self.assertEqual(pager.figures()["held_pages"], 0)
 
+    def test_file_that_was_cut_is_not_made_longer(self):
+        program, pager = self.both(kind="random")
+        pager.allow(4 * MIB)
+        pager.order("allow", ANY)
+        path = pathlib.Path(self.house.swap, "guest.swap")
+        saved = path.read_bytes()
+        os.truncate(path, 0)
+        pager.order("allow", 2 * MIB)
+        wait_for("errors", lambda: pager.figures()["io_errors"] > 0)
+        # What was written to it now would lie behind a gap that reads as zeros.
+        self.assertEqual(path.stat().st_size, 0)
+        path.write_bytes(saved)
+        pager.order("allow", ANY)
+        program.do("check")
+
     def test_unpark_and_detach_fail_where_pages_are_lost(self):
         program, pager = self.both(kind="random")
         pager.do("park")
