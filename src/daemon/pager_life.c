@@ -40,6 +40,9 @@
 #define RETRY_MAX_MSEC  10000
 #define RETRY_BUSY_MSEC 30000
 
+/* At files that are not ours to touch. */
+#define LOOK_AGAIN_MSEC 2000
+
 /* So many ends in a row are recorded; the others are logged. */
 #define RECORDED_MAX 4
 
@@ -255,6 +258,8 @@ static bool process_ended(const struct pager *p)
 
 void pager_look(struct pager *p)
 {
+    g_autofree char *before = g_strdup(p->error);
+
     g_assert(!p->link);
     g_clear_handle_id(&p->timer, g_source_remove);
     if (p->gone || process_ended(p)) {
@@ -286,9 +291,11 @@ void pager_look(struct pager *p)
         prepare(p);
         return;
     }
-    /* What is there is not ours to remove. */
+    /* What is there is not ours to remove; but it may go, or could only not be read. */
     rest(p, PAGER_REFUSED);
-    pager_record(p, g_strdup_printf("it gets no pager: %s", p->error));
+    set_timer(p, LOOK_AGAIN_MSEC, on_retry);
+    if (g_strcmp0(before, p->error) != 0)
+        pager_record(p, g_strdup_printf("it gets no pager: %s", p->error));
 }
 
 static void released(struct pager *p, bool ok)

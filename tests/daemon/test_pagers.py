@@ -475,3 +475,5 @@ class Lies(PagerTest):
         self.start()
         self.assertIn("is not a page map", self.pager_is("a", standing="refused")["error"])
         self.assertEqual(self.files(), ["a.map"])
+        self.memory.joinpath("a.map").unlink()
+        self.serves("a")
