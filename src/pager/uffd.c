@@ -62,18 +62,33 @@ int uffd_unregister(const struct uffd *u)
     return ioctl(u->fd, UFFDIO_UNREGISTER, &range) < 0 ? -errno : 0;
 }
 
-/* Before Linux 6.3 it is for one mapping only (-ENOENT), as COPY is (below): then in halves, which
- * find the border. */
-static int writeprotect(const struct uffd *u, uint64_t address, uint64_t bytes, uint64_t mode)
+static int writeprotect_once(const struct uffd *u, uint64_t address, uint64_t bytes, uint64_t mode)
 {
     struct uffdio_writeprotect wp = {.range = {.start = address, .len = bytes}, .mode = mode};
-    int r = ioctl(u->fd, UFFDIO_WRITEPROTECT, &wp) < 0 ? -errno : 0;
-    uint64_t half = bytes / 2 & ~(PAGE_BYTES - 1);
 
-    if (r != -ENOENT || half == 0)
-        return r;
-    r = writeprotect(u, address, half, mode);
-    return r == 0 ? writeprotect(u, address + half, bytes - half, mode) : r;
+    return ioctl(u->fd, UFFDIO_WRITEPROTECT, &wp) < 0 ? -errno : 0;
+}
+
+/* Before Linux 6.3 it is for one mapping only (-ENOENT), as COPY is (below): then in parts that get
+ * smaller up to the border, and larger behind it. */
+static int writeprotect(const struct uffd *u, uint64_t address, uint64_t bytes, uint64_t mode)
+{
+    uint64_t part = bytes;
+
+    while (bytes > 0) {
+        int r = writeprotect_once(u, address, part, mode);
+
+        if (r == 0) {
+            address += part;
+            bytes -= part;
+            part = u64_min(2 * part, bytes);
+        } else if (r == -ENOENT && part > PAGE_BYTES) {
+            part = part / 2 & ~(PAGE_BYTES - 1);
+        } else {
+            return r;
+        }
+    }
+    return 0;
 }
 
 int uffd_protect(const struct uffd *u, uint64_t address, uint64_t bytes)
