@@ -25,8 +25,10 @@
 #define DONE_MAX   32
 #define RUN_BYTES  (STREAM_RUN_MAX * PAGE_BYTES)
 
-#define NICE     (-10)
-#define SPIN_MAX 100 /* microseconds: above a read of the disk, below what anybody would notice */
+#define NICE (-10)
+
+/* The processors may sleep deeply again when nothing has happened for so long. */
+#define AWAKE_USEC (5 * USEC_PER_MSEC)
 
 /* A round without events takes a few microseconds; in one this long somebody else had the
  * processor, for a slice. (What a hypervisor takes away is shorter, as a rule.) */
@@ -82,6 +84,8 @@ static uint64_t sleep_for(const struct faults *f, usec_t now)
 
     if (f->discard_next < f->discard_end || now < f->spin_until)
         return 0;
+    if (f->awake.held)
+        t = AWAKE_USEC;
     if (f->held.n > 0)
         t = u64_min(t, u64_sub(f->held.next, now));
     if (f->retries > 0 || f->waiting > 0 || f->wake_all)
@@ -119,6 +123,8 @@ static unsigned take_done(struct faults *f, bool busy)
     n = swapio_wait(f->io, done, DONE_MAX, t);
     if (t > 0)
         learn_to_spin(f, engine_now() - before, n > 0);
+    if (t > 0 && n == 0)
+        awake_let_go(&f->awake);
     if (n < 0 && n != -EINTR)
         log_error("guest %s: the ring of the swap file: %s", f->e->map.header->identity.name,
                   g_strerror(-n));
@@ -199,6 +205,7 @@ static void *thread_main(void *data)
     struct faults *f = data;
 
     hurry(f);
+    awake_open(&f->awake, "");
     set_buffers(f);
     f->started = swapio_new(&f->io, f->e->swap_fd, f->e->uffd.fd, LOADS_SINGLE + LOADS_RUN,
                             LOADS_RUN + 1, RUN_BYTES);
@@ -209,6 +216,7 @@ static void *thread_main(void *data)
     if (f->started == 0)
         serve(f);
     swapio_free(f->io);
+    awake_close(&f->awake);
     return NULL;
 }
 

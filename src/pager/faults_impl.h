@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 
+#include "pager/awake.h"
 #include "pager/engine.h"
 #include "pager/faults.h"
 #include "pager/streams.h"
@@ -34,6 +35,10 @@ struct fault {
     bool missing; /* false: a write to a protected page */
     usec_t since; /* when it was read; 0: not to be counted, nobody knows how long it waited */
 };
+
+/* Microseconds that the thread spins at most after something happened, as it does in a series of
+ * faults: above a read of the disk, below what anybody would notice. */
+#define SPIN_MAX 100
 
 enum load_state {
     LOAD_FREE,
@@ -75,6 +80,7 @@ struct faults {
     uint64_t discard_next, discard_end; /* pages of a discard, not seen to yet */
     char *pages;                        /* COMPRESSED_RUN_MAX pages, aligned */
 
+    struct awake awake;
     usec_t spin_until;
     unsigned spin;  /* microseconds to spin after something happened */
     usec_t spun_at; /* begin of the last round, if it had nothing to do and did not sleep; or 0 */

@@ -24,9 +24,12 @@ static int begin(struct faults *f, struct load *load, uint64_t slot)
     int r = swapio_read(f->io, load->buffer, load->offset, load->pages * PAGE_BYTES,
                         slot * PAGE_BYTES, load);
 
-    if (r == 0)
-        load->state = LOAD_READING;
-    return r;
+    if (r < 0)
+        return r;
+    load->state = LOAD_READING;
+    if (f->spin == SPIN_MAX) /* a series */
+        awake_hold(&f->awake);
+    return 0;
 }
 
 /* 0: @run pages, or fewer, are being read (*pages). -EBUSY: no buffer is free. */
