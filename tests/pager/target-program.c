@@ -490,6 +490,8 @@ int main(int argc, char **argv)
     sigset_t alarm_only;
 
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    /* In the group of a test that runs without a terminal's session, SIGTSTP would stop nobody. */
+    (void)setpgid(0, 0);
     parse(argc, argv);
     make_ram();
     open_files();
