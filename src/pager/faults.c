@@ -12,14 +12,12 @@
  * share is used up, and a round that took much too long for what it did shows that.
  */
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "pager/faults_impl.h"
-#include "pager/sandbox.h"
 
 #define EVENTS_MAX 64
 #define DONE_MAX   32
@@ -203,17 +201,14 @@ static void hurry(const struct faults *f)
 static void *thread_main(void *data)
 {
     struct faults *f = data;
+    int r;
 
     hurry(f);
     awake_open(&f->awake, "");
     set_buffers(f);
-    f->started = swapio_new(&f->io, f->e->swap_fd, f->e->uffd.fd, LOADS_SINGLE + LOADS_RUN,
-                            LOADS_RUN + 1, RUN_BYTES);
-    /* A ring's buffers are pinned memory, which takes a capability. */
-    if (f->started == 0 && !sandbox_drop_privileges(NULL))
-        f->started = -EPERM;
-    (void)pthread_barrier_wait(&f->ready);
-    if (f->started == 0)
+    r = swapio_new(&f->io, f->e->swap_fd, f->e->uffd.fd, LOADS_SINGLE + LOADS_RUN, LOADS_RUN + 1,
+                   RUN_BYTES);
+    if (worker_ready(&f->worker, r))
         serve(f);
     swapio_free(f->io);
     awake_close(&f->awake);
@@ -222,7 +217,6 @@ static void *thread_main(void *data)
 
 static void faults_free(struct faults *f)
 {
-    pthread_barrier_destroy(&f->ready);
     free(f->pages);
     free(f);
 }
@@ -236,29 +230,16 @@ int faults_start(struct faults **ret, struct engine *e)
         return -ENOMEM;
     f->e = e;
     f->pages = aligned_alloc(PAGE_BYTES, COMPRESSED_RUN_MAX * PAGE_BYTES);
-    if (!f->pages) {
-        free(f);
-        return -ENOMEM;
-    }
-    (void)pthread_barrier_init(&f->ready, NULL, 2);
-    r = pthread_create(&f->thread, NULL, thread_main, f);
-    if (r == 0) {
-        (void)pthread_setname_np(f->thread, "faults");
-        (void)pthread_barrier_wait(&f->ready);
-        r = -f->started;
-        if (r > 0)
-            (void)pthread_join(f->thread, NULL);
-    }
-    if (r > 0) {
+    r = f->pages ? worker_start(&f->worker, "faults", thread_main, f) : -ENOMEM;
+    if (r < 0)
         faults_free(f);
-        return -r;
-    }
-    *ret = f;
-    return 0;
+    else
+        *ret = f;
+    return r;
 }
 
 void faults_join(struct faults *f)
 {
-    (void)pthread_join(f->thread, NULL);
+    worker_join(&f->worker);
     faults_free(f);
 }

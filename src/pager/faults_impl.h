@@ -4,13 +4,12 @@
  * Everything here belongs to that one thread. */
 #pragma once
 
-#include <pthread.h>
-
 #include "pager/awake.h"
 #include "pager/engine.h"
 #include "pager/faults.h"
 #include "pager/streams.h"
 #include "pager/swapio.h"
+#include "pager/worker.h"
 
 /* Reads under way: of single pages, which have one run's buffer together, and of runs. */
 #define LOADS_SINGLE STREAM_RUN_MAX
@@ -66,9 +65,7 @@ struct held {
 struct faults {
     struct engine *e;
     struct swapio *io;
-    pthread_t thread;
-    int started; /* 0 or -errno */
-    pthread_barrier_t ready;
+    struct worker worker;
 
     struct streams streams;
     struct load single[LOADS_SINGLE], run[LOADS_RUN];

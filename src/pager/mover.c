@@ -14,14 +14,12 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "pager/mover_impl.h"
-#include "pager/sandbox.h"
 
 /* Eviction goes this much below what is allowed, so that it need not begin anew with every page. */
 #define SLACK_MAX  (1 * MIB)
@@ -208,23 +206,14 @@ static void step(struct mover *m)
 static void *thread_main(void *data)
 {
     struct mover *m = data;
+    int r = swapio_new(&m->io, m->e->swap_fd, -1, BATCHES * BATCH_PAGES, BATCHES, BATCH_BYTES);
+    bool good = worker_ready(&m->worker, r);
 
-    m->started = swapio_new(&m->io, m->e->swap_fd, -1, BATCHES * BATCH_PAGES, BATCHES, BATCH_BYTES);
-    /* A ring's buffers are pinned memory, which takes a capability. */
-    if (m->started == 0 && !sandbox_drop_privileges(NULL))
-        m->started = -EPERM;
-    (void)pthread_barrier_wait(&m->ready);
-    while (m->started == 0 && !atomic_load(&m->e->stopping))
+    while (good && !atomic_load(&m->e->stopping))
         step(m);
     finish_all(m);
     swapio_free(m->io);
     return NULL;
-}
-
-static void mover_free(struct mover *m)
-{
-    pthread_barrier_destroy(&m->ready);
-    free(m);
 }
 
 int mover_start(struct mover **ret, struct engine *e)
@@ -235,25 +224,16 @@ int mover_start(struct mover **ret, struct engine *e)
     if (!m)
         return -ENOMEM;
     m->e = e;
-    (void)pthread_barrier_init(&m->ready, NULL, 2);
-    r = pthread_create(&m->thread, NULL, thread_main, m);
-    if (r == 0) {
-        (void)pthread_setname_np(m->thread, "mover");
-        (void)pthread_barrier_wait(&m->ready);
-        r = -m->started;
-        if (r > 0)
-            (void)pthread_join(m->thread, NULL);
-    }
-    if (r > 0) {
-        mover_free(m);
-        return -r;
-    }
-    *ret = m;
-    return 0;
+    r = worker_start(&m->worker, "mover", thread_main, m);
+    if (r < 0)
+        free(m);
+    else
+        *ret = m;
+    return r;
 }
 
 void mover_join(struct mover *m)
 {
-    (void)pthread_join(m->thread, NULL);
-    mover_free(m);
+    worker_join(&m->worker);
+    free(m);
 }

@@ -4,11 +4,10 @@
  */
 #pragma once
 
-#include <pthread.h>
-
 #include "pager/engine.h"
 #include "pager/mover.h"
 #include "pager/swapio.h"
+#include "pager/worker.h"
 
 #define BATCHES     4
 #define BATCH_PAGES 128
@@ -71,9 +70,7 @@ enum activity {
 struct mover {
     struct engine *e;
     struct swapio *io;
-    pthread_t thread;
-    int started; /* 0 or -errno */
-    pthread_barrier_t ready;
+    struct worker worker;
 
     struct batch batches[BATCHES];
     enum activity activity;

@@ -183,34 +183,31 @@ static void *buffer_at(struct swapio *io, unsigned buffer, size_t at, size_t byt
     return (char *)swapio_buffer(io, buffer) + at;
 }
 
-int swapio_read(struct swapio *io, unsigned buffer, size_t at, size_t bytes, uint64_t offset,
-                void *tag)
+static int queue(struct swapio *io, int operation, void *memory, size_t bytes, uint64_t offset,
+                 void *tag)
 {
-    void *memory = buffer_at(io, buffer, at, bytes);
     struct request *request = request_new(io, bytes, tag);
     struct io_uring_sqe *sqe;
 
     if (!request)
         return -EBUSY;
     sqe = next_entry(io);
-    io_uring_prep_read_fixed(sqe, FILE_SWAP, memory, (unsigned)bytes, offset, 0);
+    io_uring_prep_rw(operation, sqe, FILE_SWAP, memory, (unsigned)bytes, offset);
+    sqe->buf_index = 0; /* all buffers are registered as one piece */
     address(sqe, request);
     return 0;
+}
+
+int swapio_read(struct swapio *io, unsigned buffer, size_t at, size_t bytes, uint64_t offset,
+                void *tag)
+{
+    return queue(io, IORING_OP_READ_FIXED, buffer_at(io, buffer, at, bytes), bytes, offset, tag);
 }
 
 int swapio_write(struct swapio *io, unsigned buffer, size_t at, size_t bytes, uint64_t offset,
                  void *tag)
 {
-    void *memory = buffer_at(io, buffer, at, bytes);
-    struct request *request = request_new(io, bytes, tag);
-    struct io_uring_sqe *sqe;
-
-    if (!request)
-        return -EBUSY;
-    sqe = next_entry(io);
-    io_uring_prep_write_fixed(sqe, FILE_SWAP, memory, (unsigned)bytes, offset, 0);
-    address(sqe, request);
-    return 0;
+    return queue(io, IORING_OP_WRITE_FIXED, buffer_at(io, buffer, at, bytes), bytes, offset, tag);
 }
 
 int swapio_poll(struct swapio *io, void *tag)

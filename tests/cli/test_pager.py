@@ -7,16 +7,14 @@ import pathlib
 import random
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import unittest
 
-from daemon.harness import BUILD, MIB, DaemonTest, assert_prometheus, wait_for
+from daemon.harness import BUILD, MIB, QEMU, DaemonTest, Qemu, assert_prometheus, wait_for
 from fake_api import documented
 from program import run
 
-QEMU = shutil.which("qemu-system-x86_64")
 PAGE = 4096
 SIZE = 64 * MIB
 # Where nothing of the firmware is: pages that can't be compressed, pages that can, and zeros.
@@ -31,37 +29,12 @@ def content():
     return noise + text + bytes(PART)
 
 
-class Qemu:
+def qemu(directory, files):
     """The firmware never looks at what QEMU's loader has put into its memory."""
-
-    def __init__(self, directory, files, name="web"):
-        self.own = files / f"{name}.own"
-        data = files / "content"
-        data.write_bytes(content())
-        self.process = subprocess.Popen([
-            QEMU, "-name", name, "-m", "64M", "-nodefaults", "-display", "none", "-accel", "tcg",
-            "-object", "memory-backend-memfd,id=ram,size=64M,share=on", "-machine", "pc,memory-backend=ram",
-            "-device", f"loader,file={data},addr={START},force-raw=on", "-device", "virtio-balloon-pci",
-            "-qmp", f"unix:{directory}/{name}.sock,server=on,wait=off",
-            "-qmp", f"unix:{self.own},server=on,wait=off"], stdin=subprocess.DEVNULL)
-        self.pid = self.process.pid
-
-    def command(self, name, **arguments):
-        with socket.socket(socket.AF_UNIX) as sock:
-            sock.settimeout(60)
-            sock.connect(str(self.own))
-            lines = sock.makefile("r")
-            lines.readline()
-            for order in ({"execute": "qmp_capabilities"}, {"execute": name, "arguments": arguments}):
-                sock.sendall(json.dumps(order).encode())
-                while "return" not in (answer := json.loads(lines.readline())):
-                    assert "error" not in answer, answer
-            return answer["return"]
-
-    def close(self):
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
+    data = files / "content"
+    data.write_bytes(content())
+    return Qemu(directory, "web", size="64M",
+                extra=["-device", f"loader,file={data},addr={START},force-raw=on"])
 
 
 @unittest.skipUnless(QEMU, "qemu-system-x86_64 is not installed")
@@ -73,7 +46,7 @@ class Pager(DaemonTest):
         self.swap = self.dir / "swap"
         self.PAGER = (f"[pager]\nprogram = {BUILD}/src/pager/aerostat-pager\nmemory-directory = {self.memory}\n"
                       f"swap-directory = {self.swap}\nsample-pages = 0\n")
-        self.qemu = Qemu(self.guests_dir, self.dir)
+        self.qemu = qemu(self.guests_dir, self.dir)
         self.addCleanup(self.end)
         self.start()
         self.guest_is("web", pager=lambda p: p and p["standing"] == "serves" and p["phase"] == "serving")

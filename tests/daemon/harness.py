@@ -21,6 +21,7 @@ BUILD = pathlib.Path(os.environ.get("AEROSTAT_BUILD")
 AEROSTATD = BUILD / "src/daemon/aerostatd"
 # Ends a test that hangs; nothing depends on how long things take up to there.
 PATIENCE = 30
+QEMU = shutil.which("qemu-system-x86_64")
 
 
 class Connection(http.client.HTTPConnection):
@@ -91,6 +92,42 @@ def assert_prometheus(test, text):
         test.assertNotIn(match.group(1, 2), seen)
         seen.add(match.group(1, 2))
     test.assertEqual(helped, set(types))
+
+
+class Qemu:
+    """A QEMU with a QMP socket for the daemon, and another for the test."""
+
+    def __init__(self, directory, name, balloon=True, size="128M", extra=()):
+        self.socket = directory / f"{name}.sock"
+        self.own = directory / f"{name}.own"
+        command = [
+            QEMU, "-name", name, "-m", size, "-nodefaults", "-display", "none", "-accel", "tcg",
+            "-object", f"memory-backend-memfd,id=ram,size={size},share=on",
+            "-machine", "pc,memory-backend=ram",
+            "-qmp", f"unix:{self.socket},server=on,wait=off",
+            "-qmp", f"unix:{self.own},server=on,wait=off"]
+        command += extra
+        if balloon:
+            command += ["-device", "virtio-balloon-pci,id=balloon0"]
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+        self.pid = self.process.pid
+
+    def command(self, name, **arguments):
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.settimeout(30)
+            sock.connect(str(self.own))
+            lines = sock.makefile("r")
+            lines.readline()
+            for order in ({"execute": "qmp_capabilities"}, {"execute": name, "arguments": arguments}):
+                sock.sendall(json.dumps(order).encode())
+                while "return" not in (answer := json.loads(lines.readline())):
+                    assert "error" not in answer, answer # else an event
+            return answer["return"]
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
 
 
 class DaemonTest(unittest.TestCase):

@@ -11,8 +11,7 @@ import signal
 import tempfile
 import unittest
 
-from harness import BUILD, MIB, DaemonTest, wait_for
-from test_qemu import QEMU, Qemu
+from harness import BUILD, MIB, QEMU, DaemonTest, Qemu, wait_for
 
 PAGER = BUILD / "src/pager/aerostat-pager"
 SIZE = 128 * MIB

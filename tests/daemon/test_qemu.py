@@ -2,51 +2,10 @@
 """Bad days of real QEMU processes. No guest system boots in them: firmware alone is a guest without a
 balloon driver, and what matters here is how QEMU itself stops, hangs and ends."""
 
-import json
-import shutil
 import signal
-import socket
-import subprocess
 import unittest
 
-from harness import MIB, DaemonTest, wait_for
-
-QEMU = shutil.which("qemu-system-x86_64")
-
-
-class Qemu:
-    """A QEMU with a QMP socket for the daemon, and another for the test."""
-
-    def __init__(self, directory, name, balloon=True, size="128M", extra=()):
-        self.socket = directory / f"{name}.sock"
-        self.own = directory / f"{name}.own"
-        command = [
-            QEMU, "-name", name, "-m", size, "-nodefaults", "-display", "none", "-accel", "tcg",
-            "-object", f"memory-backend-memfd,id=ram,size={size},share=on",
-            "-machine", "pc,memory-backend=ram",
-            "-qmp", f"unix:{self.socket},server=on,wait=off",
-            "-qmp", f"unix:{self.own},server=on,wait=off"]
-        command += extra
-        if balloon:
-            command += ["-device", "virtio-balloon-pci,id=balloon0"]
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
-        self.pid = self.process.pid
-
-    def command(self, name, **arguments):
-        with socket.socket(socket.AF_UNIX) as sock:
-            sock.settimeout(30)
-            sock.connect(str(self.own))
-            lines = sock.makefile("r")
-            lines.readline()
-            for order in ({"execute": "qmp_capabilities"}, {"execute": name, "arguments": arguments}):
-                sock.sendall(json.dumps(order).encode())
-                while "return" not in (answer := json.loads(lines.readline())):
-                    assert "error" not in answer, answer # else an event
-
-    def close(self):
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
+from harness import MIB, QEMU, DaemonTest, Qemu, wait_for
 
 
 @unittest.skipUnless(QEMU, "qemu-system-x86_64 is not installed")

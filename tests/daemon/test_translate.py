@@ -1,14 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where an address is: through a real QEMU, and what a monitor can do wrong. Guests without pagers."""
 
-import shutil
 import threading
 import unittest
 
-from harness import MIB, Connection, DaemonTest, wait_for
-from test_qemu import Qemu
+from harness import MIB, QEMU, Connection, DaemonTest, Qemu, wait_for
 
-QEMU = shutil.which("qemu-system-x86_64")
 WAITING_MAX = 8 # API_DEFERRED_MAX
 
 
