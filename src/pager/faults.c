@@ -34,7 +34,7 @@
 #define CROWDED_USEC  (100 * USEC_PER_MSEC) /* no spinning for so long then */
 
 /* How long the thread may sleep without a look at whether it is to stop. */
-#define LOOK_USEC (250 * USEC_PER_MSEC)
+#define LOOK_USEC USEC_PER_SEC
 
 /* All that happened in one round. */
 static unsigned read_events(struct faults *f)

@@ -26,7 +26,7 @@
 #define SLACK_PART 64
 
 /* How long the thread may sleep without a look at whether it is to stop. */
-#define LOOK_USEC (250 * USEC_PER_MSEC)
+#define LOOK_USEC USEC_PER_SEC
 
 #define DONE_MAX 32
 
