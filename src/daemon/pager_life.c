@@ -171,7 +171,7 @@ static void start(struct pager *p)
         .pid = p->pid,
         .ram_size = p->size,
         .swap_size = swap_bytes(p),
-        .cache = (uint64_t)(c->pager_cache * (double)p->size) & ~(PAGE_BYTES - 1),
+        .cache = pager_cache_bytes(p),
         .log_level = c->log_level,
     };
     g_autoptr(GError) error = NULL;

@@ -28,7 +28,7 @@ static void sync_allowed(struct pager *p)
 
 static void sync_cache(struct pager *p)
 {
-    uint64_t bytes = (uint64_t)(p->all->config->pager_cache * (double)p->size) & ~(PAGE_BYTES - 1);
+    uint64_t bytes = pager_cache_bytes(p);
 
     if (p->told.cache_known && p->told.cache == bytes)
         return;

@@ -83,6 +83,12 @@ static inline usec_t pager_now(void)
     return (usec_t)g_get_monotonic_time();
 }
 
+/* What the configuration gives its compression cache. */
+static inline uint64_t pager_cache_bytes(const struct pager *p)
+{
+    return (uint64_t)(p->all->config->pager_cache * (double)p->size) & ~(PAGE_BYTES - 1);
+}
+
 /* An event of its guest; takes @text. */
 void pager_record(struct pager *p, char *text);
 

@@ -30,11 +30,6 @@
 
 #define DONE_MAX 32
 
-static bool brings_back(enum activity activity)
-{
-    return activity == ACTIVITY_BACK || activity == ACTIVITY_RETIRE;
-}
-
 /* Ends batches whose I/O has completed; waits for one up to @timeout. */
 static void collect(struct mover *m, uint64_t timeout)
 {
@@ -164,7 +159,7 @@ static void turn_to(struct mover *m, enum activity next)
 {
     if (next == m->activity)
         return;
-    if (next == ACTIVITY_SAMPLE || brings_back(next) != brings_back(m->activity))
+    if (next == ACTIVITY_SAMPLE || (next == ACTIVITY_BACK) != (m->activity == ACTIVITY_BACK))
         finish_all(m);
     m->activity = next;
 }

@@ -63,8 +63,7 @@ enum activity {
     ACTIVITY_DRAIN,   /* the cache's oldest pages go to the swap file */
     ACTIVITY_COMPACT, /* the cache's oldest pages are stored anew */
     ACTIVITY_SAMPLE,
-    ACTIVITY_RETIRE, /* samples come back */
-    ACTIVITY_BACK,   /* everything does */
+    ACTIVITY_BACK, /* everything does */
 };
 
 struct mover {
