@@ -9,6 +9,7 @@ static const char *const swap_names[] = {
     [GUEST_SWAP_UNKNOWN] = "unknown",
     [GUEST_SWAP_PRESENT] = "present",
     [GUEST_SWAP_ABSENT] = "absent",
+    [GUEST_SWAP_SHORT] = "short",
 };
 static_assert(sizeof(swap_names) / sizeof(*swap_names) == GUEST_SWAP_MAX, "a name per value");
 
@@ -19,15 +20,14 @@ static const char *const driver_names[] = {
 static_assert(sizeof(driver_names) / sizeof(*driver_names) == DRIVER_MAX, "a name per value");
 
 static const char *const mechanism_names[] = {
-    [MECHANISM_NONE] = "none",
-    [MECHANISM_BALLOON] = "balloon",
-    [MECHANISM_SWAP] = "swap",
+    [MECHANISM_NONE] = "none", [MECHANISM_BALLOON] = "balloon", [MECHANISM_SHARE] = "share",
+    [MECHANISM_SWAP] = "swap", [MECHANISM_BLOCK] = "block",
 };
 static_assert(sizeof(mechanism_names) / sizeof(*mechanism_names) == MECHANISM_MAX,
               "a name per value");
 
-static const char *const distress_words[] = {"swap-in", "major-faults", "low-available",
-                                             "direct-reclaim"};
+static const char *const distress_words[] = {"swap-in",        "major-faults", "low-available",
+                                             "direct-reclaim", "pressure",     "paging"};
 
 const char *guest_swap_name(enum guest_swap swap)
 {

@@ -56,6 +56,10 @@ struct policy_params policy_params_default(void)
         .guest_reserve_part = 0.1,
         .distress_swap_in = 512 * KIB,
         .distress_faults = 100,
+        .distress_lost = 0.2,
+        .block = true,
+        .block_slice_usec = 500 * USEC_PER_MSEC,
+        .block_part = 0.5,
     };
 }
 

@@ -38,6 +38,10 @@ struct policy_params {
     double guest_reserve_part;       /* ...or this part of its size, whichever is more */
     uint64_t distress_swap_in;       /* bytes/s of guest swap-in that count as distress */
     uint64_t distress_faults;        /* major faults/s that count as distress */
+    double distress_lost;            /* part of its time lost waiting for memory that counts so */
+    bool block;                      /* guests may be blocked in state low */
+    usec_t block_slice_usec;         /* longest time that a guest is blocked at a stretch */
+    double block_part;               /* (0, 1): largest part of the time that it is blocked */
 };
 
 struct policy_params policy_params_default(void);
@@ -47,6 +51,8 @@ enum guest_swap {
                          */
     GUEST_SWAP_PRESENT,
     GUEST_SWAP_ABSENT,
+    GUEST_SWAP_SHORT, /* it paged out, and then could no more: full, or too slow; treated as absent
+                         beyond what it took */
     GUEST_SWAP_MAX,
 };
 
@@ -68,11 +74,13 @@ struct guest_settings {
 #define ALLOWED_ANY UINT64_MAX
 
 /*
- * What a guest's pager says (src/pager). It moves pages of guest RAM out of the memory that backs
- * it, and back when they are touched, whatever the guest does or does not do.
+ * What is said by that which moves pages of guest RAM out of the memory that backs it, and back
+ * when they are touched, whatever the guest does or does not do: the guest's pager (src/pager)
+ * where its RAM is shared, the kernel's swap (daemon/kernel_swap.h) where it is private.
  */
 struct pager_observation {
     bool present;      /* serves the guest; nothing else counts without */
+    bool kernel;       /* it is the kernel's swap: it brings pages out only when it is told to */
     bool parked;       /* or being parked or unparked: what it holds is the operator's matter */
     uint64_t out;      /* bytes of guest RAM that were put out: zero, compressed or swapped pages */
     uint64_t cache;    /* host memory that the compressed ones occupy */
@@ -82,6 +90,10 @@ struct pager_observation {
     uint64_t windows;  /* complete windows of sampling; 0: the two figures below mean nothing */
     unsigned permille; /* of resident memory, in use within the last window */
     unsigned current_permille; /* within the present one, so far */
+    uint64_t moved_out;        /* bytes put out since it was attached */
+    usec_t waited; /* that the guest has waited for pages, all its threads together, so far */
+    uint64_t paged_by_guest; /* of the bytes that were out: read next by the VMM for the guest's own
+                                I/O, as when the guest pages them out; at most, so far */
 };
 
 /* What was seen of a guest. */
@@ -91,7 +103,12 @@ struct guest_observation {
     uint64_t actual;          /* guest-visible size, M - balloon (QMP query-balloon) */
     bool balloon_device;      /* QEMU has a virtio-balloon device */
     bool reachable;           /* QMP answers */
-    bool running;             /* virtual CPUs are running (QMP query-status) */
+    bool running;             /* virtual CPUs are running (QMP query-status), or blocked by us */
+    usec_t blocked;           /* that it was blocked by us, so far */
+    uint64_t shared;          /* bytes of its RAM merged with other pages (KSM)... */
+    uint64_t saved;           /* ...and its part of what that saves: @resident is less by that */
+    usec_t pressure;          /* that tasks of its own cgroup waited for memory (PSI, some), so far;
+                                 USEC_NEVER: not known */
     struct guest_stats stats; /* GUEST_STATS_NONE if there are none */
     struct pager_observation pager;
 };
@@ -119,6 +136,8 @@ enum distress {
     DISTRESS_MAJOR_FAULTS = 1 << 1,
     DISTRESS_LOW_AVAILABLE = 1 << 2,
     DISTRESS_DIRECT_RECLAIM = 1 << 3,
+    DISTRESS_PRESSURE = 1 << 4, /* its cgroup's PSI */
+    DISTRESS_PAGING = 1 << 5,   /* it waits for pages that its pager, or the kernel, brings back */
 };
 
 /* "swap-in, low-available" or "none" into @buf; returns @buf. */
@@ -127,7 +146,9 @@ const char *distress_names(unsigned distress, char *buf, size_t size);
 enum mechanism {
     MECHANISM_NONE,
     MECHANISM_BALLOON,
-    MECHANISM_SWAP, /* the pager: compression where pages are worth it, else the swap file */
+    MECHANISM_SHARE, /* identical pages are merged (KSM); of the host, not of a guest */
+    MECHANISM_SWAP,  /* pager or kernel: compression where pages are worth it, else a swap file */
+    MECHANISM_BLOCK, /* the guest is held for a moment */
     MECHANISM_MAX,
 };
 
@@ -161,6 +182,8 @@ enum reason {
     REASON_SWAP_BESIDES, /* reclaim: the host is very short; what the balloon does not give in time
                           */
     REASON_CAPPED,       /* hold: may not come back beyond its entitlement while memory is short */
+    /* Of blocking only: */
+    REASON_BLOCKED, /* block: the host is in state low and the guest is above its target */
     REASON_MAX,
 };
 
@@ -183,6 +206,9 @@ struct verdict {
                                          ALLOWED_ANY */
     enum reason allowed_reason;       /* NONE: nothing bounds it */
     uint64_t out, cache;              /* as observed */
+    /* Blocking: */
+    usec_t block;             /* block the guest for so long, now; 0: not */
+    enum reason block_reason; /* BLOCKED, or NONE */
 };
 
 /* One sentence with the figures, for `aerostat explain`; returns @buf. */
@@ -190,6 +216,21 @@ const char *policy_reason_text(const struct verdict *v, char *buf, size_t size);
 
 /* The same for the pager's part of the verdict on a guest that has a pager. */
 const char *policy_allowed_text(const struct verdict *v, char *buf, size_t size);
+
+/* The same for blocking; of a verdict with a block. */
+const char *policy_block_text(const struct verdict *v, char *buf, size_t size);
+
+/* What a guest has lost its time by, waiting for memory. */
+enum lost_by {
+    LOST_GUEST_SWAP, /* its own paging, as its statistics tell: major faults and swap-ins, by what
+                        one costs */
+    LOST_HOST_SWAP,  /* pages that pager or kernel brought back; with a cgroup of its own its PSI,
+                        where that is more */
+    LOST_BLOCKED,
+    LOST_BY_MAX,
+};
+
+const char *lost_by_name(enum lost_by by); /* "guest-swap", "host-swap", "blocked" */
 
 /* What the policy knows of a guest, for display. */
 struct guest_view {
@@ -206,6 +247,13 @@ struct guest_view {
     unsigned distress;
     usec_t distress_since;                                  /* USEC_NEVER: not in distress */
     uint64_t swap_in_rate, swap_out_rate, major_fault_rate; /* per second, believed values only */
+    usec_t lost[LOST_BY_MAX];                               /* so far */
+    double lost_part; /* of the last ten seconds or so, of one processor's time: 0..; the
+                         health figure */
+    uint64_t balloon_rate, swap_rate; /* bytes/s measured when last used; 0: never used */
+    usec_t block_owed;        /* what it would have been blocked by its excess, so far (block.c) */
+    uint64_t paged_by_guest;  /* bytes, of pager_observation, bounded by what the guest paged out */
+    uint64_t guest_swap_seen; /* bytes: most that it was seen to have in its own swap */
     struct verdict verdict;
 };
 
@@ -213,6 +261,8 @@ struct host_view {
     enum host_state state;
     usec_t state_since;
     uint64_t capacity, resident, free, minfree, available, configured, ballooned;
+    uint64_t marks[HOST_STATE_MAX]; /* each state begins below so much free; [HOST_HIGH]: what must
+                                       be free for it to be reached again */
 };
 
 /* NULL: out of memory. */
@@ -248,8 +298,14 @@ void policy_guest_target_sent(struct policy_guest *g, uint64_t target, usec_t no
  */
 int policy_decide(struct policy *p, const struct host_observation *host, usec_t now);
 
-/* The @i-th guest of the last decision that is to be acted upon (a mechanism, or allow), or NULL
- * past the last. */
+/*
+ * How soon the guests' memory should be looked at again, for the policy not to be overtaken by
+ * their growth: between @least and @most.
+ */
+usec_t policy_look_in(const struct policy *p, usec_t least, usec_t most);
+
+/* The @i-th guest of the last decision that is to be acted upon (a mechanism, allow, or block), or
+ * NULL past the last. */
 struct policy_guest *policy_decision(const struct policy *p, size_t i);
 
 void policy_guest_view(const struct policy_guest *g, struct guest_view *ret);

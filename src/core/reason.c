@@ -30,6 +30,7 @@ static const char *const reason_names[] = {
     [REASON_SWAP_INSTEAD] = "swap-instead",
     [REASON_SWAP_BESIDES] = "swap-besides",
     [REASON_CAPPED] = "capped",
+    [REASON_BLOCKED] = "blocked",
     [REASON_PARKED] = "parked",
 };
 static_assert(sizeof(reason_names) / sizeof(*reason_names) == REASON_MAX, "a name per reason");
@@ -102,6 +103,8 @@ static const char *plain_text(enum reason reason)
         return "nothing is put out, but what is out may not come back beyond its entitlement";
     case REASON_PARKED:
         return "left alone: an operator parked it";
+    case REASON_BLOCKED:
+        return "held for a moment: the host has next to nothing left, and it is above its target";
     case REASON_DISTRESS:
     case REASON_MAX:
     default:

@@ -18,6 +18,10 @@ static const char *const kind_names[] = {
     [EVENT_CONFIG] = "config",
     [EVENT_RELEASE] = "release",
     [EVENT_GUEST_PAGER] = "guest-pager",
+    [EVENT_BLOCKING] = "blocking",
+    [EVENT_SHARING] = "sharing",
+    [EVENT_SWAP_POOL] = "swap-pool",
+    [EVENT_ADMISSION] = "admission",
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(kind_names) == EVENT_KIND_MAX);
 
