@@ -4,7 +4,7 @@ BUILD    ?= build
 PREFIX   ?= /usr
 SOURCES   = $(shell git ls-files '*.c' '*.h')
 
-.PHONY: all deps build demo check bench lint format asan lab install clean
+.PHONY: all deps build demo check check-full bench lint format asan lab install clean
 all: build
 
 deps:
@@ -21,6 +21,9 @@ demo: build
 
 check: build
 	tools/check $(BUILD)
+
+check-full: build
+	tools/check $(BUILD) unit program scenario full
 
 lab: build
 	$(BUILD)/lab/aerostat-lab $(FILE)

@@ -56,6 +56,11 @@ const struct settings *config_vm(const struct config *config, const char *name)
     return settings ? settings : &none;
 }
 
+char *config_run_directory(const struct config *config)
+{
+    return g_path_get_dirname(config->api_socket);
+}
+
 /* "capacity, mode, ..." of one section. */
 static char *keys_of(const char *section)
 {

@@ -81,5 +81,9 @@ struct config *config_load(const char *path, GError **error);
 /* Settings of the guest @name; never NULL. */
 const struct settings *config_vm(const struct config *config, const char *name);
 
+/* The directory of the API's socket (/run/aerostat): for what the next daemon must find, and the
+ * next boot need not. Owned by the caller. */
+char *config_run_directory(const struct config *config);
+
 /* The whole configuration in force, as a file that config_load takes, with every key's meaning. */
 char *config_dump(const struct config *config);

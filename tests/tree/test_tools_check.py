@@ -26,7 +26,8 @@ class ToolsCheck(unittest.TestCase):
             lines.append(f"test('{name}', sh, args: files('{name}.sh'), suite: '{suite}',"
                          f" protocol: '{protocol}', timeout: 5)")
         (self.root / "meson.build").write_text("\n".join(lines) + "\n", encoding="utf-8")
-        subprocess.run(["meson", "setup", self.root / "build", self.root], check=True, capture_output=True)
+        if not (self.root / "build").exists():
+            subprocess.run(["meson", "setup", self.root / "build", self.root], check=True, capture_output=True)
         run = subprocess.run([CHECK, self.root / "build", *arguments], capture_output=True, text=True,
                              check=False)
         return run.returncode, run.stdout.splitlines()[-1] if run.stdout else "", run.stdout + run.stderr
@@ -41,6 +42,11 @@ class ToolsCheck(unittest.TestCase):
     def test_chosen_suites(self):
         status, last, _ = self.check({"t": (PASSES, "anything", "tap"), "e": (FAILS, "program", "tap")}, "unit")
         self.assertEqual((status, last), (0, "2 passed, 0 failed, 1 skipped"))
+
+    def test_full_is_asked_for(self):
+        tests = {"t": (PASSES, "unit", "tap"), "f": ("exit 1", "full", "exitcode")}
+        self.assertEqual(self.check(tests)[:2], (0, "2 passed, 0 failed, 1 skipped"))
+        self.assertEqual(self.check(tests, "unit", "full")[:2], (1, "2 passed, 1 failed, 1 skipped"))
 
     def test_skipped_program(self):
         status, last, _ = self.check({"t": ("echo '1..0 # SKIP no guest'", "unit", "tap"),
