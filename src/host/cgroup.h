@@ -17,15 +17,20 @@ struct cgroup;
 
 /*
  * That of process @pid: the nearest directory above it that has memory.current, if all processes
- * below that are this one. 0, -ENOENT: no cgroup v2 memory controller governs it, -EBUSY: it shares
- * its cgroup with others (or is in the root), -ESRCH, or another -errno.
+ * below that are this one. @host_root: "" on a real host. 0, -ENOENT: no cgroup v2 memory
+ * controller governs it, -EBUSY: it shares its cgroup with others (or is in the root), -ESRCH, or
+ * another -errno.
  */
 int cgroup_find(const char *host_root, pid_t pid, struct cgroup **ret);
 
-/* What was written to its files and differs from what was found is put back where the cgroup lives.
- */
+/* What was written to its files and differs from what was found is put back where the cgroup lives;
+ * by whoever finds it next where this is not called (a kill). */
 void cgroup_free(struct cgroup *c);
 
+/* Still that process alone? 0, -EBUSY, -ENOENT: it is gone, or another -errno. */
+int cgroup_check(const struct cgroup *c);
+
+/* As the kernel names it: "/machine.slice/...". */
 const char *cgroup_path(const struct cgroup *c);
 
 struct cgroup_figures {
@@ -35,17 +40,28 @@ struct cgroup_figures {
     uint64_t pressure_full_usec;
 };
 
+/* 0, -ENOENT: it is gone, or another -errno. What this kernel does not have is unknown, no error.
+ */
 int cgroup_read(const struct cgroup *c, struct cgroup_figures *ret);
 
 /*
- * Has the kernel reclaim @bytes from it (memory.reclaim). Blocks as long as that takes: not for the
- * main loop. 0, -EAGAIN: less was to be had, -EOPNOTSUPP: this kernel has no memory.reclaim, or
- * another -errno.
+ * Has the kernel reclaim @bytes from it (memory.reclaim); anonymous memory only where the kernel
+ * can be told so. Blocks as long as that takes: not for the main loop; nothing else of @c may be
+ * called meanwhile but cgroup_read. It may take some more than @bytes. 0, -EAGAIN: less was to be
+ * had, -EOPNOTSUPP: this kernel has no memory.reclaim, -EBUSY: it is not alone in there any more,
+ * or another -errno.
  */
 int cgroup_reclaim(const struct cgroup *c, uint64_t bytes);
 
-/* memory.min, memory.low: bytes. memory.high, memory.swap.max: bytes or CGROUP_NO_LIMIT; writes
- * that lower memory.high do not wait for reclaim. Written where it differs. 0 or -errno. */
+/*
+ * memory.min, memory.low: bytes. memory.high, memory.swap.max: bytes or CGROUP_NO_LIMIT; writes
+ * that lower memory.high do not wait for reclaim. Written where it differs; never less protection,
+ * nor a higher limit, than what was found, which is the operator's. A file that this kernel does
+ * not have is passed over. 0 or the first -errno.
+ *
+ * Protection holds against others' need only as far as the parents have as much of it
+ * (machine.slice: MemoryMin=), and never against cgroup_reclaim of this very cgroup.
+ */
 struct cgroup_limits {
     uint64_t min, low, high, swap_max;
 };

@@ -2,6 +2,7 @@
 #include "host/psi.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <glib.h>
 #include <stdbool.h>
 #include <string.h>
@@ -39,11 +40,11 @@ static bool line_parse(const char *text, const char *kind, struct psi_line *ret)
     return true;
 }
 
-int psi_memory_read(const char *host_root, struct psi *ret)
+int psi_read(int dirfd, const char *path, struct psi *ret)
 {
     char text[PROCFS_TEXT_MAX];
     struct psi psi;
-    int r = procfs_read_root(host_root, "/proc/pressure/memory", text);
+    int r = procfs_read(dirfd, path, text);
 
     if (r < 0)
         return r;
@@ -51,4 +52,11 @@ int psi_memory_read(const char *host_root, struct psi *ret)
         return -EBADMSG;
     *ret = psi;
     return 0;
+}
+
+int psi_memory_read(const char *host_root, struct psi *ret)
+{
+    g_autofree char *path = g_strconcat(host_root, "/proc/pressure/memory", NULL);
+
+    return psi_read(AT_FDCWD, path, ret);
 }

@@ -18,3 +18,6 @@ struct psi {
 /* @host_root "" on a real host. Returns 0 or -errno: -ENOENT where the kernel has none, -EOPNOTSUPP
  * where it is switched off (psi=0), -EBADMSG where the file has another format. */
 int psi_memory_read(const char *host_root, struct psi *ret);
+
+/* The same of @path relative to the directory @dirfd: memory.pressure of a cgroup. */
+int psi_read(int dirfd, const char *path, struct psi *ret);
