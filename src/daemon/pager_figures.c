@@ -172,6 +172,9 @@ struct pager_observation pagers_observe(struct guest *guest, uint64_t *resident)
     o.allowed = f->allowed;
     o.loaded = pages_bytes(f->faults[FAULT_ZERO] + f->faults[FAULT_COMPRESSED] +
                            f->faults[FAULT_SWAPPED] + f->read_ahead);
+    o.moved_out = sum_moved(f->evicted);
+    o.waited = f->waited_usec;
+    o.paged_by_guest = pages_bytes(f->paged_by_guest);
     if (f->window_permille <= 1000) {
         o.windows = f->sample_windows;
         o.permille = (unsigned)f->window_permille;

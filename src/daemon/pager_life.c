@@ -60,7 +60,7 @@ static void cut_link(struct pager *p)
 {
     g_clear_handle_id(&p->timer, g_source_remove);
     g_clear_pointer(&p->link, pager_link_free);
-    p->told = (struct pager_orders){0};
+    pager_told_nothing(p);
 }
 
 static void rest(struct pager *p, enum pager_standing standing)

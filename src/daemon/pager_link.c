@@ -214,13 +214,31 @@ void pager_link_free(struct pager_link *link)
     g_free(link);
 }
 
+static bool send_whole(struct pager_link *link, const void *datagram, size_t length)
+{
+    return link->fd >= 0 &&
+           send(link->fd, datagram, length, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)length;
+}
+
 bool pager_link_send(struct pager_link *link, enum pager_verb verb, uint64_t value, uint64_t value2)
 {
     struct pager_order order = {
         .protocol = PAGER_PROTOCOL, .verb = verb, .value = value, .value2 = value2};
 
-    return link->fd >= 0 && send(link->fd, &order, sizeof(order), MSG_DONTWAIT | MSG_NOSIGNAL) ==
-                                (ssize_t)sizeof(order);
+    return send_whole(link, &order, sizeof(order));
+}
+
+bool pager_link_send_cpus(struct pager_link *link, const uint32_t *ids, size_t n)
+{
+    struct {
+        struct pager_order order;
+        uint32_t ids[PAGER_CPUS_MAX];
+    } datagram = {.order = {.protocol = PAGER_PROTOCOL, .verb = PAGER_CPUS, .value = n}};
+
+    g_assert(n <= PAGER_CPUS_MAX);
+    if (n > 0)
+        (void)memcpy(datagram.ids, ids, n * sizeof(*ids));
+    return send_whole(link, &datagram, pager_order_bytes(&datagram.order));
 }
 
 pid_t pager_link_pid(const struct pager_link *link)

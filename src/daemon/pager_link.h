@@ -52,6 +52,9 @@ void pager_link_free(struct pager_link *link);
 bool pager_link_send(struct pager_link *link, enum pager_verb verb, uint64_t value,
                      uint64_t value2);
 
+/* PAGER_CPUS, with @n thread ids; at most PAGER_CPUS_MAX. */
+bool pager_link_send_cpus(struct pager_link *link, const uint32_t *ids, size_t n);
+
 pid_t pager_link_pid(const struct pager_link *link);
 
 /* kill -9. Its end is reported as usual. */

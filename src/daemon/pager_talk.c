@@ -59,6 +59,29 @@ static void sync_evicting(struct pager *p)
     p->told.evicting_known = pager_link_send(p->link, PAGER_EVICTING, evicting, 0);
 }
 
+/* For its figures only. What a monitor said stays true while it says nothing. */
+static void sync_cpus(struct pager *p)
+{
+    const struct vmm_facts *facts = p->guest ? vmm_guest_facts(p->guest->vmm) : NULL;
+    g_autoptr(GBytes) cpus = NULL;
+
+    G_STATIC_ASSERT(VMM_CPUS_MAX <= PAGER_CPUS_MAX);
+    if (!facts || (facts->n_cpus == 0 && !p->told_cpus))
+        return;
+    cpus = g_bytes_new(facts->cpus, facts->n_cpus * sizeof(*facts->cpus));
+    if ((p->told_cpus && g_bytes_equal(p->told_cpus, cpus)) ||
+        !pager_link_send_cpus(p->link, facts->cpus, facts->n_cpus))
+        return;
+    g_clear_pointer(&p->told_cpus, g_bytes_unref);
+    p->told_cpus = g_steal_pointer(&cpus);
+}
+
+void pager_told_nothing(struct pager *p)
+{
+    p->told = (struct pager_orders){0};
+    g_clear_pointer(&p->told_cpus, g_bytes_unref);
+}
+
 void pager_sync(struct pager *p)
 {
     if (p->standing != PAGER_SERVES || !p->link || !acts(p))
@@ -67,6 +90,7 @@ void pager_sync(struct pager *p)
     sync_cache(p);
     sync_allowed(p);
     sync_sample(p);
+    sync_cpus(p);
 }
 
 bool pagers_allow(struct guest *guest, uint64_t bytes)
@@ -167,7 +191,7 @@ void pager_on_ready(struct pager *p)
     p->standing = PAGER_SERVES;
     p->served = pager_now();
     g_clear_pointer(&p->error, g_free);
-    p->told = (struct pager_orders){0};
+    pager_told_nothing(p);
     p->figures.at = 0;
     pager_refresh(p);
     pager_record(p, g_strdup_printf("pager %d serves it; %s are out", (int)pager_link_pid(p->link),

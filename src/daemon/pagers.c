@@ -88,6 +88,7 @@ void pager_unref(struct pager *p)
     g_free(p->name);
     g_free(p->error);
     g_free(p->blocked);
+    pager_told_nothing(p);
     g_free(p);
 }
 

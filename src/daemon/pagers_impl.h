@@ -56,9 +56,10 @@ struct pager {
     bool releasing; /* the descriptor in the guest is being closed */
 
     struct pager_orders wish, told;
-    char *blocked; /* what forbids eviction now; NULL */
-    bool checking; /* a look at the devices is under way */
-    uint64_t fds;  /* descriptors of the guest at the last look */
+    GBytes *told_cpus; /* NULL: none yet */
+    char *blocked;     /* what forbids eviction now; NULL */
+    bool checking;     /* a look at the devices is under way */
+    uint64_t fds;      /* descriptors of the guest at the last look */
     usec_t checked;
 
     bool stopped, stopping; /* the guest, by us */
@@ -133,6 +134,9 @@ void pager_on_notice(const struct pager_notice *notice, void *data);
 
 /* Tells the pager what it was not told yet. */
 void pager_sync(struct pager *p);
+
+/* Its connection has ended, or is new: it was told nothing. */
+void pager_told_nothing(struct pager *p);
 
 /* Stops the guest while pages of it can't be read back, and lets it go on after that. */
 void pager_follow_held(struct pager *p);

@@ -64,7 +64,14 @@ static void set_task(struct control *c, enum engine_task task)
         atomic_store(&c->e->task, task);
 }
 
-static void obey(struct control *c, const struct pager_order *order)
+static void know_cpus(struct engine *e, const uint32_t *ids, size_t n)
+{
+    cpus_set(&e->cpus, ids, n);
+    atomic_store(&pagemap_figures(&e->map)->cpus, n);
+}
+
+/* @more: what is behind the order. */
+static void obey(struct control *c, const struct pager_order *order, const uint32_t *more)
 {
     struct engine *e = c->e;
     struct pagemap_figures *figures = pagemap_figures(&e->map);
@@ -93,6 +100,9 @@ static void obey(struct control *c, const struct pager_order *order)
     case PAGER_EVICTING:
         atomic_store(&e->evicting, order->value != 0);
         break;
+    case PAGER_CPUS:
+        know_cpus(e, more, (size_t)order->value);
+        break;
     case PAGER_VERB_MAX:
         break;
     }
@@ -104,10 +114,21 @@ static void hang_up(struct control *c)
     fd_close(&c->client_fd);
 }
 
+static bool order_sane(const struct pager_order *order, size_t length)
+{
+    return length >= sizeof(*order) && order->protocol == PAGER_PROTOCOL &&
+           order->verb < PAGER_VERB_MAX &&
+           (order->verb != PAGER_CPUS || order->value <= PAGER_CPUS_MAX) &&
+           length == pager_order_bytes(order);
+}
+
 static void read_order(struct control *c)
 {
-    struct pager_order order;
-    ssize_t n = recv(c->client_fd, &order, sizeof(order), MSG_DONTWAIT);
+    struct {
+        struct pager_order order;
+        uint32_t more[PAGER_CPUS_MAX];
+    } got;
+    ssize_t n = recv(c->client_fd, &got, sizeof(got), MSG_DONTWAIT | MSG_TRUNC);
 
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
@@ -115,13 +136,13 @@ static void read_order(struct control *c)
         hang_up(c);
         return;
     }
-    if (n != sizeof(order) || order.protocol != PAGER_PROTOCOL || order.verb >= PAGER_VERB_MAX) {
+    if (!order_sane(&got.order, (size_t)n)) {
         log_warning("guest %s: an order that is none; its sender is of another release",
                     c->e->map.header->identity.name);
         hang_up(c);
         return;
     }
-    obey(c, &order);
+    obey(c, &got.order, got.more);
 }
 
 /* A new connection replaces the old one. */

@@ -62,8 +62,11 @@ void engine_give(struct engine *e, uint64_t page)
 
     while ((marks = claims_give(e->claims, page)) & MARK_DISCARDED)
         engine_forget(e, page);
-    if (marks & MARK_WANTED && uffd_wake(&e->uffd, engine_address(e, page), PAGE_BYTES) == -ESRCH)
+    if (!(marks & MARK_WANTED))
+        return;
+    if (uffd_wake(&e->uffd, engine_address(e, page), PAGE_BYTES) == -ESRCH)
         engine_gone(e);
+    count(&pagemap_figures(&e->map)->waited_usec, waits_end(&e->waits, page, engine_now()));
 }
 
 /* What was at @place is free; adjacent slots are given back together: *run is what was not given

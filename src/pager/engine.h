@@ -78,12 +78,14 @@
 
 #include "pager/cache.h"
 #include "pager/claims.h"
+#include "pager/cpus.h"
 #include "pager/map.h"
 #include "pager/order.h"
 #include "pager/sampler.h"
 #include "pager/slots.h"
 #include "pager/uffd.h"
 #include "pager/victims.h"
+#include "pager/waits.h"
 
 /* A page that can't be read back is tried again this often. */
 #define HELD_RETRY USEC_PER_SEC
@@ -113,12 +115,14 @@ struct engine {
     struct cache *cache;
     struct sampler *sampler;
     struct victims *victims; /* of the mover */
+    struct waits waits;
 
     /* Orders: control writes, the mover reads. How much is allowed is figures.allowed. */
     _Atomic unsigned task;         /* enum engine_task; the mover sets it back when it is done */
     _Atomic bool evicting;         /* false: PAGER_EVICTING 0 */
     _Atomic bool sampling_changed; /* the sampler was configured */
     _Atomic uint64_t cache_limit;
+    struct cpus cpus; /* as control was told */
 
     _Atomic bool mover_waits;    /* for something to do: poke it (engine_poke) */
     _Atomic uint64_t faults_seq; /* odd: the faults thread has read events and is not through */

@@ -50,9 +50,11 @@ static unsigned read_events(struct faults *f)
     }
     for (int i = 0; i < n; i++) {
         if (events[i].kind != UFFD_DISCARDED)
-            serve_fault(f, (struct fault){.page = engine_page(e, events[i].address),
-                                          .missing = events[i].kind == UFFD_MISSING,
-                                          .since = now});
+            serve_fault(
+                f, (struct fault){.page = engine_page(e, events[i].address),
+                                  .missing = events[i].kind == UFFD_MISSING,
+                                  .io = !events[i].write && cpus_lack(&e->cpus, events[i].thread),
+                                  .since = now});
     }
     return n > 0 ? (unsigned)n : 0;
 }

@@ -32,6 +32,7 @@
 struct fault {
     uint64_t page;
     bool missing; /* false: a write to a protected page */
+    bool io;      /* QEMU reads it for the guest's own I/O (cpus.h) */
     usec_t since; /* when it was read; 0: not to be counted, nobody knows how long it waited */
 };
 

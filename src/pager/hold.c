@@ -209,6 +209,7 @@ static bool take_over(struct hold *h, GError **error)
     if (r < 0)
         return fail(error, "waking the guest", -r);
     resume_task(e);
+    atomic_store(&pagemap_figures(&e->map)->cpus, 0); /* told anew */
     count(&pagemap_figures(&e->map)->takeovers, 1);
     log_info("guest %s: taken over", h->options->name);
     return true;

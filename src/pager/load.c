@@ -59,7 +59,7 @@ int load_ahead(struct faults *f, uint64_t page, struct page_place place, unsigne
 
     if (!load)
         return -EBUSY;
-    load->fault = (struct fault){.page = page, .missing = true};
+    load->fault = (struct fault){.page = page, .missing = true, .io = stream->io};
     load->ahead = stream;
     load->pages = run;
     load->at = 0;
@@ -132,6 +132,8 @@ static int put_some(struct faults *f, struct load *load)
         pagemap_count_fault(&e->map, FAULT_SWAPPED, engine_now() - load->fault.since);
     if (load->ahead)
         count(&pagemap_figures(&e->map)->read_ahead, (uint64_t)put / PAGE_BYTES);
+    if (load->fault.io)
+        count(&pagemap_figures(&e->map)->paged_by_guest, (uint64_t)put / PAGE_BYTES);
     engine_arrived(e, first, (uint64_t)put / PAGE_BYTES, load->at == 0 && !load->ahead, false);
     if (load->at == 0)
         held_gone(f, first);

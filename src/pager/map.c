@@ -276,6 +276,8 @@ void pagemap_count_fault(struct pagemap *map, enum fault_kind kind, usec_t usec)
     struct pagemap_figures *f = pagemap_figures(map);
 
     count(&f->faults[kind], 1);
+    if (kind != FAULT_ABSENT)
+        count(&f->waited_usec, usec);
     count(&f->latency[kind][bucket_of(usec)], 1);
 }
 

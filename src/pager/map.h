@@ -106,7 +106,7 @@ enum pager_phase {
 const char *pager_phase_name(enum pager_phase phase);
 
 #define PAGEMAP_MAGIC        UINT64_C(0x50414d5441545341)
-#define PAGEMAP_VERSION      1
+#define PAGEMAP_VERSION      2
 #define PAGEMAP_HEADER_BYTES 16384
 #define PAGEMAP_NAME_MAX     256
 
@@ -141,6 +141,11 @@ struct pagemap_figures {
     COUNTER faults[FAULT_KIND_MAX];
     COUNTER latency[FAULT_KIND_MAX][LATENCY_BUCKETS];
     COUNTER eviction_races; /* evictions that a write of the guest overtook */
+    COUNTER waited_usec;    /* that the guest's threads waited for pages, all together, from their
+                               fault's being read to their being woken; without first touches */
+    COUNTER cpus;           /* threads known as virtual CPUs; 0: the next figure is not counted */
+    COUNTER paged_by_guest; /* pages that were out and came back because QEMU read them for the
+                               guest's own I/O (cpus.h) */
 
     COUNTER io_errors;  /* reads and writes of the swap file that failed */
     COUNTER held_pages; /* pages that can't be read back now: who touches them waits */
@@ -231,7 +236,7 @@ static inline void count(COUNTER *counter, uint64_t n)
     atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
 }
 
-/* Counts one fault that took @usec. */
+/* Counts one fault that took @usec, and that time as waited unless it was a first touch. */
 void pagemap_count_fault(struct pagemap *map, enum fault_kind kind, usec_t usec);
 
 /* @percent (0..100) of the counted latencies are at most this, microseconds: the upper end of a

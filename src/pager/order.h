@@ -11,9 +11,13 @@
  */
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 
-#define PAGER_PROTOCOL 1
+#define PAGER_PROTOCOL 2
+
+/* Virtual CPUs that a pager can be told of. */
+#define PAGER_CPUS_MAX 1024
 
 enum pager_verb {
     PAGER_ALLOW,    /* value: bytes the guest may occupy (resident and cache); UINT64_MAX: any */
@@ -24,6 +28,9 @@ enum pager_verb {
     PAGER_DETACH,   /* bring everything back, unregister, end */
     PAGER_EVICTING, /* value: 0: evict nothing until told otherwise (a disk was opened with
                        O_DIRECT); 1: go on */
+    PAGER_CPUS,     /* the threads that are the guest's virtual CPUs, as QEMU itself numbers them.
+                       value: how many, up to PAGER_CPUS_MAX; 0: not known. Alone among the verbs
+                       it has more behind the order: a uint32_t for each */
     PAGER_VERB_MAX,
 };
 
@@ -34,6 +41,13 @@ struct pager_order {
     uint32_t verb;     /* enum pager_verb */
     uint64_t value, value2;
 };
+
+/* Bytes of the datagram. */
+static inline size_t pager_order_bytes(const struct pager_order *order)
+{
+    return sizeof(*order) +
+           (order->verb == PAGER_CPUS ? (size_t)order->value * sizeof(uint32_t) : 0);
+}
 
 enum pager_notice_kind {
     PAGER_SAYS_READY,   /* attached or taken over, sandboxed, serving. First on every connection */

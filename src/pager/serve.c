@@ -64,6 +64,18 @@ static void counted(struct faults *f, const struct fault *fault, enum fault_kind
         pagemap_count_fault(&f->e->map, kind, engine_now() - fault->since);
 }
 
+/* True: who waits for the claimed page is woken when it is free. */
+static bool left_waiting(struct engine *e, const struct fault *fault)
+{
+    if (fault->since > 0)
+        waits_add(&e->waits, fault->page, fault->since);
+    if (claims_mark(e->claims, fault->page, MARK_WANTED))
+        return true;
+    /* Its time goes on; that of others who were there before it has ended. */
+    count(&pagemap_figures(&e->map)->waited_usec, waits_end(&e->waits, fault->page, fault->since));
+    return false;
+}
+
 /*
  * The end of COPY or ZEROPAGE of @n claimed pages, of which @put (bytes, or -errno) came in. All
  * claims are given back; but where nothing came in, the first one's is kept, and the error
@@ -82,6 +94,8 @@ static int came_in(struct faults *f, const struct fault *fault, enum fault_kind 
     if (got == 0)
         return put < 0 ? (int)put : -EAGAIN;
     counted(f, fault, kind);
+    if (fault->io && kind != FAULT_ABSENT)
+        count(&pagemap_figures(&f->e->map)->paged_by_guest, got);
     engine_arrived(f->e, page, got, true, false);
     return 0;
 }
@@ -192,6 +206,7 @@ static int serve_stored(struct faults *f, const struct fault *fault, struct page
     unsigned run = streams_fault(&f->streams, fault->page, &stream), pages = 1;
     int r;
 
+    stream->io = fault->io;
     if (place.state == PAGE_COMPRESSED)
         r = serve_compressed(f, fault, place, run, &pages);
     else if (place.state == PAGE_SWAPPED)
@@ -234,7 +249,7 @@ void serve_fault(struct faults *f, struct fault fault)
         return;
     }
     while (!claims_take(e->claims, fault.page)) {
-        if (claims_mark(e->claims, fault.page, MARK_WANTED))
+        if (left_waiting(e, &fault))
             return;
     }
     place = pagemap_get(&e->map, fault.page);

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define STREAMS        8
@@ -19,6 +20,7 @@ struct streams {
         uint64_t next; /* page behind what was brought last */
         unsigned run;  /* pages brought at a time */
         uint64_t used; /* order of last use; 0: never */
+        bool io;       /* the last fault on it was of the guest's own I/O; not used here */
     } stream[STREAMS];
     uint64_t clock;
 };

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Of the five features, three are what the pager cannot do without: missing faults and write
+ * Of the six features, three are what the pager cannot do without: missing faults and write
  * protection on shared memory. Exact addresses cost nothing and tell a page's neighbourhood apart
- * in traces; they are cut to pages here.
+ * in traces; they are cut to pages here. Thread ids tell I/O from virtual CPUs (cpus.h); every
+ * kernel with the first three has them.
  *
  * EVENT_REMOVE is what tells that the guest gave a page back. QEMU discards a page (balloon, free
  * page reporting) by punching a hole into the memfd and then madvise(MADV_DONTNEED) on its mapping;
@@ -20,7 +21,8 @@
 
 #define FEATURES                                                                                   \
     (UFFD_FEATURE_MISSING_SHMEM | UFFD_FEATURE_WP_HUGETLBFS_SHMEM |                                \
-     UFFD_FEATURE_PAGEFAULT_FLAG_WP | UFFD_FEATURE_EXACT_ADDRESS | UFFD_FEATURE_EVENT_REMOVE)
+     UFFD_FEATURE_PAGEFAULT_FLAG_WP | UFFD_FEATURE_EXACT_ADDRESS | UFFD_FEATURE_EVENT_REMOVE |     \
+     UFFD_FEATURE_THREAD_ID)
 
 #define RANGE_IOCTLS                                                                               \
     ((__u64)1 << _UFFDIO_COPY | (__u64)1 << _UFFDIO_ZEROPAGE | (__u64)1 << _UFFDIO_WRITEPROTECT |  \
@@ -168,6 +170,7 @@ static bool event_of(const struct uffd *u, const struct uffd_msg *msg, struct uf
             .address = msg->arg.pagefault.address & ~(PAGE_BYTES - 1),
             .bytes = PAGE_BYTES,
             .write = flags & UFFD_PAGEFAULT_FLAG_WRITE,
+            .thread = msg->arg.pagefault.feat.ptid,
         };
     } else if (msg->event == UFFD_EVENT_REMOVE) {
         *ret = (struct uffd_event){

@@ -46,6 +46,7 @@ struct uffd_event {
     enum uffd_event_kind kind;
     uint64_t address, bytes; /* page-aligned; bytes of a discard */
     bool write;
+    uint32_t thread; /* of a fault: whose it is, as QEMU numbers it (its pid namespace) */
 };
 
 /* Reads up to @max events without waiting: the number, 0: none, or -errno. */

@@ -240,6 +240,7 @@ static void qemu_free(struct vmm_guest *guest)
     g_free(g->error);
     g_free(g->balloon_path);
     g_strfreev(g->not_ram);
+    g_free(g->cpus);
     g_free(g);
 }
 

@@ -47,6 +47,7 @@ struct qemu_guest {
     char **not_ram;     /* QOM paths of memory back ends that are no RAM; NULL: none */
     struct ram_block blocks[RAM_BLOCKS_MAX];
     size_t n_blocks;
+    uint32_t *cpus; /* facts point to it */
 };
 
 /* --- qemu.c --- */

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a QEMU is asked, in order, one command at a time. The first steps set up: who it is, how
- * much memory it has in which blocks, and where its balloon is. They are done after each connect,
- * when an event says that something changed, and now and then. The last three are every poll.
+ * much memory it has in which blocks, where its balloon is, and which threads are its processors.
+ * They are done after each connect, when an event says that something changed, and now and then.
+ * The last three are every poll.
  *
  * A command that is refused means that QEMU lacks the thing, and the next step follows. A command
  * that is not answered ends the poll.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -169,6 +171,32 @@ static void interval_answer(struct qemu_guest *g, struct json_object *ret)
     (void)ret; /* where it was refused, the statistics never come: the policy sees that */
 }
 
+static int compare_ids(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+static void cpus_answer(struct qemu_guest *g, struct json_object *ret)
+{
+    struct vmm_facts *f = &g->base.facts;
+    size_t n = json_object_is_type(ret, json_type_array) ? json_object_array_length(ret) : 0;
+
+    f->n_cpus = 0;
+    if (n > VMM_CPUS_MAX)
+        return;
+    f->cpus = g->cpus = g_renew(uint32_t, g->cpus, n);
+    for (size_t i = 0; i < n; i++) {
+        uint64_t id;
+
+        if (json_get_u64(json_object_array_get_idx(ret, i), "thread-id", &id) && id > 0 &&
+            id <= UINT32_MAX)
+            g->cpus[f->n_cpus++] = (uint32_t)id;
+    }
+    qsort(g->cpus, f->n_cpus, sizeof(*g->cpus), compare_ids);
+}
+
 static void status_answer(struct qemu_guest *g, struct json_object *ret)
 {
     (void)json_get_bool(ret, "running", &g->base.facts.running);
@@ -204,6 +232,7 @@ static const struct step steps[] = {
     {false, "qom-list", NULL, peripheral_args, peripheral_answer},
     {false, "qom-list", no_balloon_path, anonymous_args, anonymous_answer},
     {false, "qom-set", balloon_path, interval_args, interval_answer},
+    {false, "query-cpus-fast", NULL, NULL, cpus_answer},
     {true, "query-status", NULL, NULL, status_answer},
     {true, "query-balloon", NULL, NULL, balloon_answer},
     {true, "qom-get", balloon_path, stats_args, stats_answer},

@@ -35,6 +35,9 @@ enum vmm_ram {
 
 const char *vmm_ram_name(enum vmm_ram ram);
 
+/* Of a guest with more virtual CPUs none is known. */
+#define VMM_CPUS_MAX 1024
+
 /* What is known of a guest now. Strings are owned by the guest and change only between callbacks.
  */
 struct vmm_facts {
@@ -50,6 +53,9 @@ struct vmm_facts {
     uint64_t actual;          /* bytes, guest-visible (query-balloon); = size without a device */
     uint64_t resident;        /* bytes of guest RAM that occupy host memory; = actual if unknown */
     uint64_t overhead;        /* bytes of the VMM process that are no guest RAM */
+    const uint32_t *cpus;     /* threads that are its virtual CPUs, numbered as the VMM itself does
+                                 (its own pid namespace), ascending; with the set-up */
+    size_t n_cpus;            /* 0: not known */
     struct guest_stats stats; /* last reading, unjudged; GUEST_STATS_NONE if there is none */
     gint64 updated;           /* g_get_monotonic_time() of the last complete poll; 0: none yet */
 };

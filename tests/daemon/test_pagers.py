@@ -371,6 +371,16 @@ class Orders(PagerTest):
         guest = self.guest_is("a", activity=lambda activity: activity["source"] == "sampled")
         self.assertAlmostEqual(guest["active"], 64 * MIB, delta=MIB)
 
+    def test_processors(self):
+        """It is told which threads they are, anew when it was replaced."""
+        self.fake("a.sock", used=100 * MIB, cpus=3)
+        self.start()
+        self.serves("a")
+        for times in (1, 2):
+            wait_for("told", lambda: len(self.orders("a", "cpus")) == times)
+            self.assertEqual(self.orders("a", "cpus")[-1]["cpus"], [1000, 1001, 1002])
+            os.kill(self.serves("a")["pid"], signal.SIGKILL)
+
     def test_device_appears(self):
         fake = self.fake("a.sock", used=100 * MIB)
         self.start()
@@ -435,7 +445,8 @@ class Lies(PagerTest):
         self.do("a", figures={
             "pages": [huge] * 5, "cache_bytes": huge, "cache_payload": huge, "slots": huge, "slots_used": huge,
             "phase": 1, "held_errno": huge, "sample_windows": huge, "window_permille": 1 << 40,
-            "memory_bytes": huge, "faults": [huge] * 5, "latency": [huge] * 480, "takeovers": huge,
+            "memory_bytes": huge, "faults": [huge] * 5, "latency": [huge] * 480, "takeovers": huge, "waited": huge,
+            "paged_by_guest": huge, "cpus": huge,
             "bytes_written": huge, "evicted": [huge] * 5, "loaded": [huge] * 5})
         self.fake("a.sock", used=100 * MIB)
         self.start()

@@ -25,11 +25,12 @@ import time
 PAGE = 4096
 HEADER_BYTES = 16384
 MAGIC = 0x50414d5441545341
-VERSION = 1
+VERSION = 2
+PROTOCOL = 2
 ANY = (1 << 64) - 1
 TICK = 0.05
 
-VERBS = ("allow", "cache", "sample", "park", "unpark", "detach", "evicting")
+VERBS = ("allow", "cache", "sample", "park", "unpark", "detach", "evicting", "cpus")
 READY, REFUSED, DONE, FAILED, HELD, HEALED, GONE = range(7)
 ABSENT, RESIDENT, ZERO, COMPRESSED, SWAPPED = range(5)
 STARTING, SERVING, PARKING, UNPARKING, DETACHING, GUEST_GONE = range(6)
@@ -39,7 +40,7 @@ FIGURES = (
     ("pages", 5), ("cache_payload", 1), ("cache_bytes", 1), ("cache_limit", 1), ("slots", 1), ("slots_used", 1),
     ("allowed", 1), ("phase", 1), ("parked", 1), ("evicted", 5), ("loaded", 5), ("read_ahead", 1),
     ("discarded", 1), ("bytes_written", 1), ("bytes_read", 1), ("faults", 5), ("latency", 5 * 96),
-    ("eviction_races", 1), ("io_errors", 1), ("held_pages", 1), ("held_page", 1), ("held_errno", 1),
+    ("eviction_races", 1), ("waited", 1), ("cpus", 1), ("paged_by_guest", 1), ("io_errors", 1), ("held_pages", 1), ("held_page", 1), ("held_errno", 1),
     ("sample_windows", 1), ("sampled", 1), ("touched", 1), ("window_permille", 1), ("current_permille", 1),
     ("window_usec", 1), ("working_set", 4), ("sampling_cpu", 1), ("takeovers", 1), ("memory_bytes", 1))
 
@@ -124,7 +125,7 @@ class Pager:
     def say(self, kind, verb=0, text=""):
         for client in self.clients:
             try:
-                client.send(struct.pack("=4I400s", 1, kind, verb, 0, text.encode()[:399]), socket.MSG_DONTWAIT)
+                client.send(struct.pack("=4I400s", PROTOCOL, kind, verb, 0, text.encode()[:399]), socket.MSG_DONTWAIT)
             except OSError:
                 pass
 
@@ -167,10 +168,16 @@ class Pager:
         self.map.set("slots_used", pages[SWAPPED])
 
     def order(self, data):
-        protocol, verb, value, value2 = struct.unpack("=IIQQ", data)
-        assert protocol == 1
+        protocol, verb, value, value2 = struct.unpack_from("=IIQQ", data)
+        assert protocol == PROTOCOL
         name = VERBS[verb]
-        self.log(order=name, value=value, value2=value2)
+        more = data[struct.calcsize("=IIQQ"):]
+        if name == "cpus":
+            self.map.set("cpus", value)
+            self.log(order=name, cpus=struct.unpack(f"={value}I", more))
+        else:
+            assert not more
+            self.log(order=name, value=value, value2=value2)
         pages = list(self.map.get("pages"))
         if name == "allow":
             self.allow(value)

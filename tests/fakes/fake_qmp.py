@@ -40,6 +40,7 @@ OPTIONS = {
     "rate": 1024 * MIB,       # bytes/s its balloon moves
     "stats": "fresh",         # fresh, none, frozen, or a dict of values to put over the true ones
     "running": True,
+    "cpus": 1,                # their threads are 1000 and following
     "direct": None,           # a file that it has open with O_DIRECT
     "talk": "qmp",            # qmp; garbage; half: closes within a document; flood: no end; wrong-id;
                               # mute: takes all, answers nothing; deaf: no greeting;
@@ -205,6 +206,7 @@ class Client:
             "query-name": {"name": o["name"]} if o["name"] is not None else {},
             "query-memory-size-summary": {"base-memory": o["size"], "plugged-memory": 0},
             "query-memory-devices": [],
+            "query-cpus-fast": [{"cpu-index": i, "thread-id": 1000 + i} for i in range(o["cpus"])],
             "query-memdev": [{"id": "ram", "size": o["size"], "share": True, "merge": True,
                               "dump": True, "prealloc": False, "host-nodes": [],
                               "policy": "default"}],

@@ -14,6 +14,7 @@
  *   reuse FIRST N     the same, but the last REUSED pages are touched between hole and
  *                     MADV_DONTNEED, and written as soon as it has returned    "done"
  *   touch PAGE        verifies one page                          "done"
+ *   send FIRST N      another thread has the kernel read pages, as for a disk write   "done"
  *   time FIRST N      touches N pages in random order, once each "p50 p90 p99" in nanoseconds
  *   stats             "touched DISCARDED STALE"
  * STALE: discarded pages that had their old contents when they were touched again; the others had
@@ -195,6 +196,33 @@ static void discard(uint64_t first, uint64_t n, uint64_t reused)
     discarded += n;
 }
 
+static struct {
+    uint64_t first, n;
+} to_send;
+
+static void *sender(void *data)
+{
+    int file = memfd_create("disk", MFD_CLOEXEC);
+
+    (void)data;
+    for (uint64_t i = to_send.first; i < to_send.first + to_send.n; i++) {
+        if (pwrite(file, ram + i * PAGE, PAGE, 0) != PAGE)
+            perror("send");
+    }
+    (void)close(file);
+    return NULL;
+}
+
+static void send_pages(uint64_t first, uint64_t n)
+{
+    pthread_t thread;
+
+    to_send.first = first;
+    to_send.n = n;
+    if (pthread_create(&thread, NULL, sender, NULL) == 0)
+        (void)pthread_join(thread, NULL);
+}
+
 static uint64_t now_nsec(void)
 {
     struct timespec ts;
@@ -271,6 +299,8 @@ static void obey(const char *line)
         discard(first, n, 0);
     else if (sscanf(line, "reuse %lu %lu", &first, &n) == 2)
         discard(first, n, n < REUSED ? n : REUSED);
+    else if (sscanf(line, "send %lu %lu", &first, &n) == 2)
+        send_pages(first, n);
     else if (sscanf(line, "touch %lu", &first) == 1)
         touch(first, false);
     if (sscanf(line, "time %lu %lu", &first, &n) == 2)

@@ -19,7 +19,9 @@ MIB = 1 << 20
 ANY = (1 << 64) - 1
 
 # As in order.h.
-VERBS = {name: i for i, name in enumerate(("allow", "cache", "sample", "park", "unpark", "detach", "evicting"))}
+PROTOCOL = 2
+VERBS = {name: i for i, name in enumerate(("allow", "cache", "sample", "park", "unpark", "detach", "evicting",
+                                          "cpus"))}
 NOTICES = ("ready", "refused", "done", "failed", "held", "healed", "gone")
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_REFUSED, EXIT_BUSY = range(5)
 
@@ -35,7 +37,7 @@ FIGURES = ("absent", "resident", "zero", "compressed", "swapped", "cache_payload
            "loaded_absent", "loaded_resident", "loaded_zero", "loaded_compressed", "loaded_swapped",
            "read_ahead", "discarded", "bytes_written", "bytes_read",
            "faults_absent", "faults_zero", "faults_compressed", "faults_swapped", "faults_protected")
-MORE_FIGURES = ("eviction_races", "io_errors", "held_pages", "held_page", "held_errno", "sample_windows", "sampled",
+MORE_FIGURES = ("eviction_races", "waited_usec", "cpus", "paged_by_guest", "io_errors", "held_pages", "held_page", "held_errno", "sample_windows", "sampled",
                 "touched", "window_permille", "current_permille", "window_usec", "ws1", "ws10", "ws60", "ws600",
                 "sampling_cpu_usec", "takeovers", "memory_bytes")
 
@@ -166,7 +168,11 @@ class Pager:
         return self
 
     def order(self, verb, value=0, value2=0):
-        self.socket.send(struct.pack("=IIQQ", 1, VERBS[verb], value, value2))
+        self.socket.send(struct.pack("=IIQQ", PROTOCOL, VERBS[verb], value, value2))
+
+    def know_cpus(self, *threads):
+        self.socket.send(struct.pack(f"=IIQQ{len(threads)}I", PROTOCOL, VERBS["cpus"], len(threads), 0, *threads))
+        wait_for("the processors are known", lambda: self.figures()["cpus"] == len(threads))
 
     def figures(self):
         return self.map.figures()

@@ -10,8 +10,8 @@ import struct
 import subprocess
 import unittest
 
-from pagers import (ANY, EXIT_BUSY, EXIT_OK, EXIT_REFUSED, EXIT_USAGE, HEADER, MIB, PAGE, PAGER, PUNCH_ZEROES,
-                    STATES, VERBS, House, cpu_seconds, may_attach, time_over, wait_for)
+from pagers import (ANY, EXIT_BUSY, EXIT_OK, EXIT_REFUSED, EXIT_USAGE, HEADER, MIB, PAGE, PAGER, PROTOCOL,
+                    PUNCH_ZEROES, STATES, VERBS, House, cpu_seconds, may_attach, time_over, wait_for)
 
 
 class Case(unittest.TestCase):
@@ -150,7 +150,10 @@ class Orders(Case):
 
     def test_order_that_is_none(self):
         program, pager = self.both()
-        for junk in (b"x", b"y" * 1000, struct.pack("=IIQQ", 99, 0, 0, 0), struct.pack("=IIQQ", 1, 7, 0, 0)):
+        for junk in (b"x", b"y" * 1000, struct.pack("=IIQQ", 99, 0, 0, 0), struct.pack("=IIQQ", PROTOCOL, len(VERBS), 0, 0),
+                     struct.pack("=IIQQ", PROTOCOL, VERBS["cpus"], 2, 0) + b"1234",
+                     struct.pack("=IIQQ", PROTOCOL, VERBS["cpus"], 1 << 62, 0),
+                     struct.pack("=IIQQ", PROTOCOL, VERBS["park"], 0, 0) + b"1234"):
             pager.socket.send(junk)
             self.assertEqual(pager.socket.recv(4096), b"")
             pager.socket.close()

@@ -243,7 +243,7 @@ static void test_lies(void)
     static const char *const commands[] = {
         "query-name",           "query-status", "query-memory-size-summary",
         "query-memory-devices", "query-memdev", "qom-list",
-        "query-balloon",        "qom-get",
+        "query-balloon",        "qom-get",      "query-cpus-fast",
     };
     static const char *const answers[] = {
         "null",

@@ -110,6 +110,9 @@ static char *answer(struct fake_qmp *f, const char *command, struct json_object 
     if (!strcmp(command, "query-memory-size-summary"))
         return g_strdup_printf("{\"base-memory\": %" G_GUINT64_FORMAT ", \"plugged-memory\": 0}",
                                f->size);
+    if (!strcmp(command, "query-cpus-fast"))
+        return g_strdup("[{\"cpu-index\": 0, \"thread-id\": 78}, {\"cpu-index\": 1, "
+                        "\"thread-id\": 77}]");
     if (!strcmp(command, "query-memory-devices"))
         return g_strdup("[]");
     if (!strcmp(command, "query-memdev"))

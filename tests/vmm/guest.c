@@ -49,6 +49,9 @@ static void test_facts(void)
     g_assert_cmpint(f->pid, ==, getpid());
     g_assert_true(f->running);
     g_assert_true(f->balloon_device);
+    g_assert_cmpuint(f->n_cpus, ==, 2);
+    g_assert_cmpuint(f->cpus[0], ==, 77);
+    g_assert_cmpuint(f->cpus[1], ==, 78);
     g_assert_cmpuint(f->size, ==, 512 * MIB);
     g_assert_cmpuint(f->actual, ==, 300 * MIB);
     g_assert_cmpint(f->updated, >, 0);
