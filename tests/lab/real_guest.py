@@ -50,9 +50,9 @@ class Lines:
 
 
 class RealGuest:
-    """@directory takes its sockets; NAME.sock, for the daemon, lies in @sockets."""
+    """@directory takes its sockets; NAME.sock, for the daemon, lies in @sockets. @kernel: of its command line."""
 
-    def __init__(self, directory, sockets, name, size_mib=160, vcpus=1, balloon=True, driver=True, options=()):
+    def __init__(self, directory, sockets, name, size_mib=160, vcpus=1, balloon=True, driver=True, options=(), kernel=""):
         self.name, self.size = name, size_mib << 20
         self.directory = pathlib.Path(directory)
         self.console = self.directory / f"{name}.console"
@@ -65,7 +65,7 @@ class RealGuest:
             "-object", f"memory-backend-memfd,id=ram,size={size_mib}M,share=on",
             "-machine", "pc,memory-backend=ram", "-kernel", KERNEL, "-initrd", INITRD,
             "-append", "console=ttyS0 loglevel=4 panic=-1 tsc=reliable mitigations=off cryptomgr.notests "
-                       f"aerostat_balloon={'yes' if driver else 'no'}",
+                       f"aerostat_balloon={'yes' if driver else 'no'} {kernel}",
             "-chardev", f"file,id=console,path={self.console}", "-serial", "chardev:console",
             "-qmp", f"unix:{pathlib.Path(sockets) / name}.sock,server=on,wait=off",
             "-qmp", f"unix:{self.directory / name}.own,server=on,wait=off",
