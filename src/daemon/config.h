@@ -46,6 +46,7 @@ struct config {
     double pager_cache; /* compression cache as a part of the guest's size */
     uint64_t pager_sample_pages;
     usec_t pager_sample_window_usec;
+    usec_t pager_stuck_usec; /* 0: for ever */
 
     /* [api] */
     char *api_socket;

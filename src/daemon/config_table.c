@@ -92,6 +92,8 @@ const struct config_key config_keys[] = {
      .help = "Pages that are sampled in each window to see what part of a guest's memory is in use. 0: none."},
     {"pager", "sample-window", CONFIG_DURATION, AT(pager_sample_window_usec), "30s", SEC(1), SEC(3600),
      .help = "Length of a window."},
+    {"pager", "stuck-limit", CONFIG_DURATION, AT(pager_stuck_usec), "30s", 0, SEC(3600),
+     .help = "A pager that has not answered for so long is killed, and another one takes over. 0: never."},
 
     {"api", "socket", CONFIG_PATH, AT(api_socket), "/run/aerostat/api.sock",
      .help = "The API's UNIX socket. A change takes effect with the next start."},

@@ -191,6 +191,8 @@ void pager_on_ready(struct pager *p)
     p->standing = PAGER_SERVES;
     p->served = pager_now();
     g_clear_pointer(&p->error, g_free);
+    p->silent = 0;
+    p->silence_said = false;
     pager_told_nothing(p);
     p->figures.at = 0;
     pager_refresh(p);

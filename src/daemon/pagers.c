@@ -166,6 +166,8 @@ static gboolean on_tick(void *data)
         struct pager *p = pagers->all->pdata[i];
 
         pager_refresh(p);
+        if (p->link && !p->gone && p->standing != PAGER_BEGINNING)
+            pager_watch(p);
         if (p->standing == PAGER_SERVES && !p->gone) {
             pager_check_devices(p);
             pager_sync(p);

@@ -65,6 +65,11 @@ struct pager {
     bool stopped, stopping; /* the guest, by us */
     bool stop_failed;       /* at the last try, or the other way round */
     bool held_said;         /* that pages of it can't be read back */
+
+    uint64_t rounds; /* of the pager, at the last look */
+    unsigned silent; /* looks in a row that found no more */
+    bool silence_said;
+
     struct pager_figures figures;
 };
 
@@ -140,6 +145,9 @@ void pager_told_nothing(struct pager *p);
 
 /* Stops the guest while pages of it can't be read back, and lets it go on after that. */
 void pager_follow_held(struct pager *p);
+
+/* pager_watch.c: a look once a second whether it lives, while it is to serve. */
+void pager_watch(struct pager *p);
 
 /* pager_figures.c */
 

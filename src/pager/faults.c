@@ -33,7 +33,8 @@
 #define CROWDED_ROUND USEC_PER_MSEC
 #define CROWDED_USEC  (100 * USEC_PER_MSEC) /* no spinning for so long then */
 
-/* How long the thread may sleep without a look at whether it is to stop. */
+/* How long the thread may sleep without a look at whether it is to stop, and without a sign of life
+ * (figures.rounds). */
 #define LOOK_USEC USEC_PER_SEC
 
 /* All that happened in one round. */
@@ -163,6 +164,7 @@ static void serve(struct faults *f)
     while (!atomic_load(&f->e->stopping)) {
         unsigned events, done = take_done(f, busy);
 
+        count(&pagemap_figures(&f->e->map)->rounds, 1);
         begin_reading(f);
         if (f->discard_next < f->discard_end)
             discard_slice(f);

@@ -161,6 +161,7 @@ struct pagemap_figures {
     COUNTER working_set_permille[WORKING_SET_MAX]; /* UINT64_MAX: unknown yet */
     COUNTER sampling_cpu_usec;                     /* processor time spent on sampling */
 
+    COUNTER rounds; /* of the thread that serves faults: at least one a second while it lives */
     COUNTER takeovers;
     COUNTER memory_bytes; /* the pager's own, without map and cache; renewed now and then */
 };

@@ -114,6 +114,18 @@ class RealPager(DaemonTest):
         self.serves(pid=lambda new: new != pid, takeovers=1)
         self.same_memory()
 
+    def test_stopped(self):
+        """It is killed, and another one takes over."""
+        self.PAGER += "stuck-limit = 2s\n"
+        self.configure()
+        self.start()
+        pid = self.serves()["pid"]
+        self.park()
+        os.kill(pid, signal.SIGSTOP)
+        self.event("guest-pager", "vm", "did not answer for 2 s")
+        self.serves(pid=lambda new: new != pid, takeovers=1, error=None)
+        self.same_memory()
+
     def test_killed_while_parking(self):
         self.start()
         for n in range(1, 6):

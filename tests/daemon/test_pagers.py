@@ -381,6 +381,19 @@ class Orders(PagerTest):
             self.assertEqual(self.orders("a", "cpus")[-1]["cpus"], [1000, 1001, 1002])
             os.kill(self.serves("a")["pid"], signal.SIGKILL)
 
+    def test_does_not_answer(self):
+        """It is said; not for ever, one that comes round goes on."""
+        self.set_pager(stuck_limit=0)
+        self.configure()
+        self.fake("a.sock", used=100 * MIB)
+        self.start()
+        pid = self.serves("a")["pid"]
+        os.kill(pid, signal.SIGSTOP)
+        self.serves("a", error=lambda error: error and "does not answer" in error)
+        os.kill(pid, signal.SIGCONT)
+        self.event("guest-pager", "a", "answers again")
+        self.serves("a", pid=pid, error=None, takeovers=0)
+
     def test_device_appears(self):
         fake = self.fake("a.sock", used=100 * MIB)
         self.start()

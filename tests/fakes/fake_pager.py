@@ -42,7 +42,7 @@ FIGURES = (
     ("discarded", 1), ("bytes_written", 1), ("bytes_read", 1), ("faults", 5), ("latency", 5 * 96),
     ("eviction_races", 1), ("waited", 1), ("cpus", 1), ("paged_by_guest", 1), ("io_errors", 1), ("held_pages", 1), ("held_page", 1), ("held_errno", 1),
     ("sample_windows", 1), ("sampled", 1), ("touched", 1), ("window_permille", 1), ("current_permille", 1),
-    ("window_usec", 1), ("working_set", 4), ("sampling_cpu", 1), ("takeovers", 1), ("memory_bytes", 1))
+    ("window_usec", 1), ("working_set", 4), ("sampling_cpu", 1), ("rounds", 1), ("takeovers", 1), ("memory_bytes", 1))
 
 OPTIONS = {
     "begin": "ready",   # ready; refuse, busy, fail: with that exit status; stall: says nothing for ever
@@ -194,6 +194,7 @@ class Pager:
 
     def tick(self):
         self.renew()
+        self.map.set("rounds", (self.map.get("rounds")[0] + 1) % ANY)
         for name, value in self.options["figures"].items():
             values = value if isinstance(value, list) else [value]
             if self.map.get(name) != tuple(values):

@@ -39,7 +39,7 @@ FIGURES = ("absent", "resident", "zero", "compressed", "swapped", "cache_payload
            "faults_absent", "faults_zero", "faults_compressed", "faults_swapped", "faults_protected")
 MORE_FIGURES = ("eviction_races", "waited_usec", "cpus", "paged_by_guest", "io_errors", "held_pages", "held_page", "held_errno", "sample_windows", "sampled",
                 "touched", "window_permille", "current_permille", "window_usec", "ws1", "ws10", "ws60", "ws600",
-                "sampling_cpu_usec", "takeovers", "memory_bytes")
+                "sampling_cpu_usec", "rounds", "takeovers", "memory_bytes")
 
 
 def wait_for(what, condition, timeout=60):
