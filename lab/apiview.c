@@ -15,17 +15,39 @@ static const char *word(struct json_object *obj, const char *key)
 
 static void take_host(struct apiview *v, struct json_object *answer, struct host_sample *host)
 {
+    uint64_t blocked;
+
     host->managed = true;
     host->state = word(answer, "state");
     (void)json_get_u64(answer, "minfree", &host->minfree);
     (void)json_get_u64(answer, "free", &host->free);
     (void)json_get_double(answer, "period", &v->record->period);
+    if (json_get_u64(answer, "blocked", &blocked))
+        host->blocked = (unsigned)blocked;
+}
+
+/* By whatever it was. */
+static double take_lost(struct json_object *answer)
+{
+    struct json_object *seconds = json_get_object(json_get_object(answer, "lost"), "seconds");
+    double sum = 0;
+
+    if (!seconds)
+        return 0;
+    json_object_object_foreach(seconds, key, value)
+    {
+        (void)key;
+        sum += json_object_get_double(value);
+    }
+    return sum;
 }
 
 static void take_guest(struct json_object *answer, struct guest_sample *g)
 {
     struct json_object *balloon = json_get_object(answer, "balloon");
     struct json_object *stats = json_get_object(answer, "stats");
+    struct json_object *kernel = json_get_object(answer, "kernel_swap");
+    struct json_object *blocked = json_get_object(answer, "blocked");
     uint64_t balloon_target = 0;
 
     g->link = word(answer, "link");
@@ -34,6 +56,11 @@ static void take_guest(struct json_object *answer, struct guest_sample *g)
     g->trust = word(stats, "trust");
     (void)json_get_u64(answer, "active", &g->active);
     (void)json_get_u64(answer, "entitled", &g->entitled);
+    (void)json_get_u64(kernel, "out", &g->kernel.out);
+    (void)json_get_u64(kernel, "in", &g->kernel.in);
+    (void)json_get_double(blocked, "seconds", &g->blocked.seconds);
+    (void)json_get_double(blocked, "owed", &g->blocked.owed);
+    g->lost = take_lost(answer);
     g->known = json_get_u64(answer, "granted", &g->granted);
     g->target = json_get_u64(balloon, "target", &balloon_target) && balloon_target <= g->size
                     ? g->size - balloon_target
@@ -72,6 +99,12 @@ static void repeat_last(const struct apiview *v, struct host_sample *host,
         guests[g] = (struct guest_sample){.link = "-", .reason = "-", .driver = "-", .trust = "-"};
         guests[g].size = scenario_guest(r->scenario, g)->size;
         guests[g].granted = guests[g].target = was ? was->granted : guests[g].size;
+        if (!was)
+            continue;
+        guests[g].entitled = was->entitled;
+        guests[g].kernel = was->kernel;
+        guests[g].blocked = was->blocked;
+        guests[g].lost = was->lost;
     }
 }
 

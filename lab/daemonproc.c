@@ -86,6 +86,8 @@ static void put_guest(GKeyFile *keys, const struct scenario_guest *g)
         g_key_file_set_uint64(keys, section, "limit", g->limit);
     if (g->exempt)
         g_key_file_set_string(keys, section, "exempt", "yes");
+    if (g->share)
+        g_key_file_set_string(keys, section, "share", g->share);
     if (!g->pager)
         g_key_file_set_string(keys, section, "pager", "no");
 }

@@ -38,6 +38,7 @@ static struct json_object *sample_json(const struct guest_sample *s)
     json_put_u64(o, "target", s->target);
     json_put_u64(o, "resident", s->resident);
     json_put_u64(o, "active", s->active);
+    json_put_u64(o, "saved", s->saved);
     json_put_u64(o, "entitled", s->entitled);
     json_put_u64(o, "owned", s->report.owned);
     json_put_u64(o, "operations", s->report.operations);
@@ -54,6 +55,12 @@ static struct json_object *sample_json(const struct guest_sample *s)
     json_put_u64(o, "oom_kill", s->report.oom_kill);
     json_put_bool(o, "starving", s->starving);
     put_pager(o, &s->pager);
+    json_put_u64(o, "kernel_swapped", s->kernel.swapped);
+    json_put_u64(o, "kernel_out", s->kernel.out);
+    json_put_u64(o, "kernel_in", s->kernel.in);
+    json_put_double(o, "blocked_s", s->blocked.seconds);
+    json_put_double(o, "block_owed_s", s->blocked.owed);
+    json_put_double(o, "lost_s", s->lost);
     json_put_string(o, "link", s->link);
     json_put_string(o, "driver", s->driver);
     json_put_string(o, "trust", s->trust);
@@ -72,6 +79,10 @@ static struct json_object *host_json(const struct host_sample *h)
     json_put_u64(o, "minfree", h->minfree);
     json_put_u64(o, "host_resident", h->resident);
     json_put_u64(o, "free", h->free);
+    json_put_u64(o, "swap_cache", h->memory.swap_cache);
+    json_put_double(o, "ksm_rate", h->memory.ksm_rate);
+    json_put_u64(o, "ksm_saved", h->memory.ksm_saved);
+    json_put_u64(o, "blocked", h->blocked);
     return o;
 }
 

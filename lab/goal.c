@@ -8,10 +8,11 @@
 #include "lab/error.h"
 
 enum whom {
-    NOBODY,
+    NOBODY, /* no ".GUEST" */
     ANYBODY,
-    SOMEBODY
-}; /* no ".GUEST", may have one, must have one */
+    SOMEBODY,  /* must have one */
+    MECHANISM, /* ".MECHANISM", and may have a ".GUEST" after it */
+};
 
 enum tail {
     TAIL_NONE,
@@ -64,6 +65,16 @@ static const struct kind {
     [GOAL_SQUEEZED] = {"squeezed", UNIT_BYTES, AT_MOST, SOMEBODY, TAIL_BY},
     [GOAL_RESIDENT] = {"resident", UNIT_BYTES, AT_LEAST, SOMEBODY, TAIL_BY},
     [GOAL_HELD_PAGES] = {"held-pages", UNIT_COUNT, AT_MOST, ANYBODY, TAIL_NONE},
+    [GOAL_VISITS] = {"visits", UNIT_STATES, EQUALS, NOBODY, TAIL_NONE},
+    [GOAL_ONLY_IN] = {"only-in", UNIT_STATES, EQUALS, MECHANISM, TAIL_NONE},
+    [GOAL_ACTS] = {"acts", UNIT_STATES, EQUALS, MECHANISM, TAIL_NONE},
+    [GOAL_PROGRESS] = {"progress", UNIT_SECONDS, AT_MOST, ANYBODY, TAIL_NONE},
+    [GOAL_RECOVERY] = {"recovery", UNIT_SECONDS, AT_MOST, NOBODY, TAIL_AFTER},
+    [GOAL_BACK_BELOW] = {"back-below", UNIT_SECONDS, AT_MOST, NOBODY, TAIL_AFTER},
+    [GOAL_ENTITLED] = {"entitled", UNIT_RATIO, AT_MOST, ANYBODY, TAIL_SPAN},
+    [GOAL_BLOCKED_FAIR] = {"blocked-fair", UNIT_RATIO, AT_MOST, NOBODY, TAIL_NONE},
+    [GOAL_MERGED_PART] = {"merged-part", UNIT_RATIO, AT_LEAST, NOBODY, TAIL_BY},
+    [GOAL_SHARE_RATE] = {"share-rate.final", UNIT_COUNT, AT_MOST, NOBODY, TAIL_NONE},
 };
 
 static const char *const unit_texts[] = {
@@ -73,6 +84,7 @@ static const char *const unit_texts[] = {
     [UNIT_SECONDS] = "a time",
     [UNIT_PERIODS] = "a number of decision periods",
     [UNIT_WORD] = "a word",
+    [UNIT_STATES] = "states of the host, as \"hard low\"",
 };
 
 enum goal_unit goal_unit(enum goal_kind kind)
@@ -85,6 +97,38 @@ enum goal_sense goal_sense(enum goal_kind kind)
     return kinds[kind].sense;
 }
 
+/* How the key goes on after its name, for a message. */
+static const char *const whom_texts[] = {
+    [NOBODY] = "",
+    [ANYBODY] = "[.GUEST]",
+    [SOMEBODY] = ".GUEST",
+    [MECHANISM] = ".MECHANISM[.GUEST]",
+};
+
+/* What follows the kind's name: ".web", ".swap.web", or nothing. */
+static bool parse_whom(const char *rest, enum whom whom, struct goal *g)
+{
+    size_t len;
+
+    if (*rest == '\0')
+        return whom == NOBODY || whom == ANYBODY;
+    if (*rest != '.' || rest[1] == '\0' || whom == NOBODY)
+        return false;
+    rest++;
+    if (whom == MECHANISM) {
+        len = strcspn(rest, ".");
+        g->mechanism = lab_mechanism_parse(rest, len);
+        rest += len;
+        if (g->mechanism == LAB_MECHANISM_MAX || (*rest == '.' && rest[1] == '\0'))
+            return false;
+        if (*rest == '\0')
+            return true;
+        rest++;
+    }
+    g->guest = g_strdup(rest);
+    return true;
+}
+
 /* Splits "reached.web" into its kind and its guest. */
 static bool parse_key(const char *key, struct goal *g, GError **error)
 {
@@ -92,21 +136,12 @@ static bool parse_key(const char *key, struct goal *g, GError **error)
 
     for (int k = 0; k < GOAL_KIND_MAX; k++) {
         size_t len = strlen(kinds[k].name);
-        bool same = strncmp(key, kinds[k].name, len) == 0;
 
-        if (same && key[len] == '\0' && kinds[k].whom != SOMEBODY) {
-            g->kind = k;
+        g->kind = k;
+        if (strncmp(key, kinds[k].name, len) == 0 && parse_whom(key + len, kinds[k].whom, g))
             return true;
-        }
-        if (same && key[len] == '.' && key[len + 1] != '\0' && kinds[k].whom != NOBODY) {
-            g->kind = k;
-            g->guest = g_strdup(key + len + 1);
-            return true;
-        }
         g_string_append_printf(known, "%s%s%s", k > 0 ? ", " : "", kinds[k].name,
-                               kinds[k].whom == SOMEBODY  ? ".GUEST"
-                               : kinds[k].whom == ANYBODY ? "[.GUEST]"
-                                                          : "");
+                               whom_texts[kinds[k].whom]);
     }
     return lab_fail(error, "no such goal; allowed are %s", known->str);
 }
@@ -118,6 +153,28 @@ static bool parse_time(const char *text, double *ret)
     if (!duration_parse(text, &usec))
         return false;
     *ret = (double)usec / 1e6;
+    return true;
+}
+
+static bool add_state(struct goal *g, const char *name)
+{
+    int state = 0;
+
+    while (state < HOST_STATE_MAX && strcmp(host_state_name(state), name) != 0)
+        state++;
+    if (state == HOST_STATE_MAX || g->state_count >= GOAL_STATES_MAX)
+        return false;
+    g->states[g->state_count++] = state;
+    return true;
+}
+
+/* Of UNIT_STATES, those after the first. */
+static bool parse_more_states(char **words, const char *value, struct goal *g)
+{
+    for (; *words; words++)
+        if (!add_state(g, *words))
+            return false;
+    g->word = g_strdup(value);
     return true;
 }
 
@@ -137,6 +194,8 @@ static bool parse_limit(const char *text, struct goal *g)
         return true;
     case UNIT_SECONDS:
         return parse_time(text, &g->limit);
+    case UNIT_STATES:
+        return add_state(g, text);
     case UNIT_COUNT:
     case UNIT_RATIO:
     case UNIT_PERIODS:
@@ -158,10 +217,12 @@ static bool parse_span(char **words, unsigned n, struct goal *g)
 }
 
 /* What follows the limit: @words[1] on. */
-static bool parse_tail(char **words, struct goal *g)
+static bool parse_tail(char **words, const char *value, struct goal *g)
 {
     unsigned n = g_strv_length(words);
 
+    if (kinds[g->kind].unit == UNIT_STATES)
+        return parse_more_states(words + 1, value, g);
     switch (kinds[g->kind].tail) {
     case TAIL_NONE:
         return n == 1;
@@ -190,7 +251,7 @@ bool goal_parse(const char *key, const char *value, struct goal *ret_goal, GErro
 
     if (!parse_key(plain, &g, error))
         goto wrong;
-    if (!words[0] || !parse_limit(words[0], &g) || !parse_tail(words, &g)) {
+    if (!words[0] || !parse_limit(words[0], &g) || !parse_tail(words, value, &g)) {
         lab_fail(error, "\"%s\"; allowed is %s%s", value, unit_texts[kinds[g.kind].unit],
                  tail_texts[kinds[g.kind].tail]);
         goto wrong;
@@ -228,6 +289,7 @@ char *goal_format(enum goal_unit unit, double value)
     case UNIT_PERIODS:
         return g_strdup_printf("%.2f periods", value);
     case UNIT_WORD:
+    case UNIT_STATES:
         break;
     }
     return g_strdup("");

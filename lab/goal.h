@@ -10,6 +10,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/hoststate.h"
+#include "lab/mechanism.h"
+
+#define GOAL_STATES_MAX 32
+
 enum goal_kind {
     GOAL_WRONG_PAGES,
     GOAL_OOM_KILLS,
@@ -38,6 +43,16 @@ enum goal_kind {
     GOAL_SQUEEZED,
     GOAL_RESIDENT,
     GOAL_HELD_PAGES,
+    GOAL_VISITS,
+    GOAL_ONLY_IN,
+    GOAL_ACTS,
+    GOAL_PROGRESS,
+    GOAL_RECOVERY,
+    GOAL_BACK_BELOW,
+    GOAL_ENTITLED,
+    GOAL_BLOCKED_FAIR,
+    GOAL_MERGED_PART,
+    GOAL_SHARE_RATE,
     GOAL_KIND_MAX,
 };
 
@@ -49,6 +64,7 @@ enum goal_unit {
     UNIT_SECONDS,
     UNIT_PERIODS, /* decision periods of the daemon */
     UNIT_WORD,
+    UNIT_STATES, /* of the host, one or several */
 };
 
 enum goal_sense {
@@ -62,8 +78,11 @@ struct goal {
     char *name;  /* as in the file, "reached.web" or, to state a goal twice, "reached.web/again" */
     char *guest; /* "web"; NULL: all of them */
     double limit;
-    char *word;      /* UNIT_WORD */
-    char *other;     /* yields: to whom */
+    char *word; /* UNIT_WORD; UNIT_STATES: as written */
+    enum host_state states[GOAL_STATES_MAX];
+    unsigned state_count;
+    enum lab_mechanism mechanism; /* only-in, acts: of which mechanism */
+    char *other;                  /* yields: to whom */
     double from, to; /* the window on the scenario's clock; by T: 0 to T; after T: T to the end */
 };
 

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/size.h"
+#include "lab/judge-states.h"
 #include "lab/measure.h"
 
 static unsigned index_of(const struct record *r, const char *name)
@@ -76,6 +78,38 @@ static double total(const struct record *r, const struct goal *goal,
     for (unsigned g = 0; g < r->guests; g++)
         sum += of(r, g);
     return sum;
+}
+
+static double pause_of(const struct record *r, const struct goal *goal, unsigned g)
+{
+    (void)goal;
+    return measure_pause(r, g);
+}
+
+static double entitled_of(const struct record *r, const struct goal *goal, unsigned g)
+{
+    return measure_entitled(r, g, goal->from, goal->to);
+}
+
+/* That of the goal's guest, or of the guest where it is worst; those of whom it can't be said are
+ * left out. */
+static double largest(const struct record *r, const struct goal *goal,
+                      double (*of)(const struct record *r, const struct goal *goal, unsigned g))
+{
+    double worst = NAN;
+
+    if (goal->guest)
+        return of(r, goal, index_of(r, goal->guest));
+    for (unsigned g = 0; g < r->guests; g++)
+        worst = fmax(worst, of(r, goal, g));
+    return worst;
+}
+
+static double merged_part(const struct record *r)
+{
+    const struct merged_look *m = &r->merged;
+
+    return m->taken && m->possible > 0 ? (double)m->saved / (double)m->possible : (double)NAN;
 }
 
 static double relief_periods(const struct record *r, unsigned g)
@@ -150,9 +184,26 @@ static double number_of(const struct record *r, const struct goal *goal)
         return measure_distrusted(r, g);
     case GOAL_YIELDS:
         return (double)measure_yield(r, g, index_of(r, goal->other));
+    case GOAL_PROGRESS:
+        return largest(r, goal, pause_of);
+    case GOAL_RECOVERY:
+        return measure_recovery(r, goal->from);
+    case GOAL_BACK_BELOW:
+        return measure_back_below(r, goal->from);
+    case GOAL_ENTITLED:
+        return largest(r, goal, entitled_of);
+    case GOAL_BLOCKED_FAIR:
+        return measure_blocked(r).worst;
+    case GOAL_MERGED_PART:
+        return merged_part(r);
+    case GOAL_SHARE_RATE:
+        return r->hosts->len > 0 ? record_host(r, r->hosts->len - 1)->memory.ksm_rate : (double)NAN;
     case GOAL_DRIVER:
     case GOAL_TRUST:
     case GOAL_STATE:
+    case GOAL_VISITS:
+    case GOAL_ONLY_IN:
+    case GOAL_ACTS:
     case GOAL_KIND_MAX:
         break;
     }
@@ -170,6 +221,38 @@ static const char *word_of(const struct record *r, const struct goal *goal)
     return goal->kind == GOAL_DRIVER ? last->driver : last->trust;
 }
 
+static char *remark_merged(const struct record *r)
+{
+    char saved[SIZE_TEXT_MAX], possible[SIZE_TEXT_MAX];
+
+    return g_strdup_printf(", %s of %s", size_format(r->merged.saved, saved),
+                           size_format(r->merged.possible, possible));
+}
+
+static char *remark_blocked(const struct record *r)
+{
+    struct blocked_fairness b = measure_blocked(r);
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    if (b.worst <= 0)
+        return g_strdup_printf(", guests were held for %.1f s in all", b.seconds);
+    for (unsigned g = 0; g < r->guests; g++)
+        g_string_append_printf(text, ", %s %.1f s of %.1f s", scenario_guest(r->scenario, g)->name,
+                               record_last(r, g)->blocked.seconds,
+                               measure_blocked_fair(r, g, b.seconds));
+    return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
+static char *remark_entitled(const struct record *r, const struct goal *goal)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    for (unsigned g = 0; g < r->guests; g++)
+        g_string_append_printf(text, ", %s %.3f", scenario_guest(r->scenario, g)->name,
+                               measure_entitled(r, g, goal->from, goal->to));
+    return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
 /* What the value is to be compared with, where the limit alone does not tell. */
 static char *remark(const struct record *r, const struct goal *goal)
 {
@@ -179,6 +262,12 @@ static char *remark(const struct record *r, const struct goal *goal)
         if (alone > 0)
             return g_strdup_printf(", its driver alone %.1f s", alone);
     }
+    if (goal->kind == GOAL_MERGED_PART && r->merged.taken)
+        return remark_merged(r);
+    if (goal->kind == GOAL_BLOCKED_FAIR)
+        return remark_blocked(r);
+    if (goal->kind == GOAL_ENTITLED && !goal->guest)
+        return remark_entitled(r, goal);
     return g_strdup("");
 }
 
@@ -187,6 +276,11 @@ void judge(const struct record *r, const struct goal *goal, struct judgement *re
     enum goal_unit unit = goal_unit(goal->kind);
     double value;
 
+    if (unit == UNIT_STATES) {
+        ret->value = judge_states(r, goal, &ret->met);
+        ret->limit = g_strdup(goal->word);
+        return;
+    }
     if (unit == UNIT_WORD) {
         ret->value = g_strdup(word_of(r, goal));
         ret->limit = g_strdup(goal->word);

@@ -38,7 +38,9 @@ static void print_guest(const struct scenario_guest *spec, const struct guest_sa
     printf("  %-12s %6s %8s ", spec->name, size_format(s->size, size),
            size_format(s->resident, resident));
     if (pagers)
-        printf("%8s ", s->pager.known ? size_format(pager_sample_out(&s->pager), out) : "-");
+        printf("%8s ", guest_sample_out(s) > 0 || s->pager.known
+                           ? size_format(guest_sample_out(s), out)
+                           : "-");
     printf("%8s %8s %8s %8s %9.0f  %s\n", size_format(s->active, active),
            size_format(s->granted, granted), size_format(s->target, target),
            size_format(s->report.owned, owned), s->rate, remark(s));
@@ -77,8 +79,8 @@ static void print_line(const struct record *r)
 
         printf(" | %s %s/%s", scenario_guest(r->scenario, g)->name, size_format(s->resident, a),
                size_format(s->granted, b));
-        if (s->pager.known)
-            printf(" out %s", size_format(pager_sample_out(&s->pager), a));
+        if (s->pager.known || s->kernel.swapped > 0)
+            printf(" out %s", size_format(guest_sample_out(s), a));
         printf(" owns %s %.0f ops/s %s", size_format(s->report.owned, a), s->rate,
                s->alive && !s->starving ? "" : remark(s));
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The figures of the guests' pagers. */
+/* What is out of memory, by pagers and by the kernel. */
 #include "core/units.h"
 #include "lab/measure.h"
 
@@ -14,7 +14,7 @@ uint64_t measure_out(const struct record *r, unsigned guest, double from, double
 
     for (unsigned i = 0; i < r->hosts->len; i++)
         if (in_window(r, i, from, to))
-            most = u64_max(most, pager_sample_out(&record_guest(r, i, guest)->pager));
+            most = u64_max(most, guest_sample_out(record_guest(r, i, guest)));
     return most;
 }
 

@@ -66,7 +66,7 @@ uint64_t measure_least_granted(const struct record *r, unsigned guest, double fr
 /* Seconds in which the daemon had statistics of the guest and did not believe them. */
 double measure_distrusted(const struct record *r, unsigned guest);
 
-/* Most of the guest's memory that its pager had put out in the window. */
+/* Most of the guest's memory that was out in the window. */
 uint64_t measure_out(const struct record *r, unsigned guest, double from, double to);
 
 /* Least resident size of the running guest in the window; UINT64_MAX where there is no sample. */
@@ -80,6 +80,32 @@ uint64_t measure_held_pages(const struct record *r, unsigned guest);
 
 /* What its pager had counted when it was last seen. */
 struct pager_sample measure_pager(const struct record *r, unsigned guest);
+
+/* measure-states.c: */
+
+/* Longest time that the guest was at work and neither did an operation nor grew. */
+double measure_pause(const struct record *r, unsigned guest);
+
+/* Seconds from @after until the host was in state high; INFINITY: never. */
+double measure_recovery(const struct record *r, double after);
+
+/* Seconds from @after until the guests occupied less than capacity less minfree. */
+double measure_back_below(const struct record *r, double after);
+
+/* |P - T| / T of one guest, of the means in the window: P resident with compressed pages, T what
+ * the daemon held it entitled to. NAN: it was not seen. */
+double measure_entitled(const struct record *r, unsigned guest, double from, double to);
+
+/* b: time that a guest was held; f: its part of that of all, by what the daemon says its excess
+ * over its target would have earned it (`owed`). */
+struct blocked_fairness {
+    double seconds; /* all guests together were held */
+    double worst;   /* largest |b - f| / f; 0 where nobody was held for more than a second */
+};
+struct blocked_fairness measure_blocked(const struct record *r);
+
+/* What a guest's part of @seconds would be. */
+double measure_blocked_fair(const struct record *r, unsigned guest, double seconds);
 
 /* By how much the resident size of @guest fell from its largest while that of @other grew. */
 uint64_t measure_yield(const struct record *r, unsigned guest, unsigned other);

@@ -227,6 +227,7 @@ static double rate(const struct agent_report *before, const struct agent_report 
 void member_sample(struct member *m, struct guest_sample *sample)
 {
     struct agent_report now = m->agent ? *agent_last(m->agent) : m->sampled;
+    struct resident look;
 
     sample->size = m->spec->size;
     sample->report = now;
@@ -235,7 +236,10 @@ void member_sample(struct member *m, struct guest_sample *sample)
         return;
     if (m->pager)
         pagerview_look(m->pager, &sample->pager);
-    sample->resident = resident_bytes(lab_vm_pid(m->vm), m->spec->size);
+    look = resident_look(lab_vm_pid(m->vm), m->spec->size);
+    sample->resident = look.bytes;
+    sample->saved = look.saved;
+    sample->kernel.swapped = look.swapped;
     if (now.received > m->sampled.received) {
         m->rate = rate(&m->sampled, &now);
         m->starving =

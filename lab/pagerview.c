@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/log.h"
+#include "core/units.h"
 #include "lab/loop.h"
 #include "pager/files.h"
 #include "pager/map.h"
@@ -100,6 +101,8 @@ void pagerview_look(struct pagerview *v, struct pager_sample *ret)
     ret->compressed = read_count(&f->pages[PAGE_COMPRESSED]) * PAGE_BYTES;
     ret->swapped = read_count(&f->pages[PAGE_SWAPPED]) * PAGE_BYTES;
     ret->evicted = sum_out(f->evicted) * PAGE_BYTES;
+    ret->swapped_out = read_count(&f->evicted[PAGE_SWAPPED]) * PAGE_BYTES;
+    ret->compressed_out = ret->evicted - u64_min(ret->swapped_out, ret->evicted);
     ret->loaded = sum_out(f->loaded) * PAGE_BYTES;
     ret->discarded = read_count(&f->discarded) * PAGE_BYTES;
     ret->cache = read_count(&f->cache_bytes);

@@ -15,6 +15,7 @@ struct pager_sample {
     bool known;                            /* there is a map */
     uint64_t zero, compressed, swapped;    /* of the guest's memory, out now */
     uint64_t evicted, loaded;              /* put out and brought back so far */
+    uint64_t compressed_out, swapped_out;  /* of evicted: without I/O (zero pages too), and with */
     uint64_t discarded;                    /* given back by the guest meanwhile */
     uint64_t cache;                        /* memory that the compression cache occupies */
     uint64_t faults;                       /* touches of what was out */

@@ -13,6 +13,7 @@
 
 #include "core/hoststate.h"
 #include "lab/agent.h"
+#include "lab/hostmem.h"
 #include "lab/pagerview.h"
 #include "lab/scenario.h"
 
@@ -28,22 +29,47 @@ struct host_sample {
     const char *state; /* "high", ... */
     uint64_t capacity; /* the scenario's, now */
     uint64_t minfree;
-    uint64_t resident; /* of all guests, by the lab's own count */
+    uint64_t resident; /* of all guests, by the lab's own count: with what compressed pages take,
+                          and with what the kernel has put into swap but not dropped */
     uint64_t free;     /* as the daemon says */
+    struct hostmem memory;
+    unsigned blocked; /* guests, at this moment */
+};
+
+/* A guest with private memory in the kernel's swap. */
+struct kernel_sample {
+    uint64_t swapped; /* by the lab's own count */
+    uint64_t out, in; /* so far, by the daemon's */
+};
+
+/* By the daemon's account, seconds so far. */
+struct blocked_sample {
+    double seconds;
+    double owed; /* what its excess over its target would have earned it */
 };
 
 struct guest_sample {
     bool alive;                     /* QEMU runs */
     bool known;                     /* to the daemon */
     uint64_t size, granted, target; /* target: guest-visible size that was asked for */
-    uint64_t resident;              /* by the lab's own count */
+    uint64_t resident;              /* by the lab's own count: shared pages in parts */
+    uint64_t saved;                 /* what these parts are less */
     uint64_t active, entitled;
     const char *link, *driver, *trust, *reason;
     struct agent_report report;
     double rate;   /* operations per second since the last sample */
     bool starving; /* starved.h */
     struct pager_sample pager;
+    struct kernel_sample kernel;
+    struct blocked_sample blocked;
+    double lost; /* seconds that it has lost waiting for memory, by the daemon's account */
 };
+
+/* All of the guest that is out of memory. */
+static inline uint64_t guest_sample_out(const struct guest_sample *s)
+{
+    return pager_sample_out(&s->pager) + s->kernel.swapped;
+}
 
 /* One phase of work of one guest. */
 struct work {
@@ -63,6 +89,13 @@ struct guest_outcome {
                               measured */
 };
 
+/* What KSM had merged when a goal asked for it. */
+struct merged_look {
+    bool taken;
+    uint64_t possible; /* bytes that could be saved: identical.h */
+    uint64_t saved;    /* bytes that are, by the kernel's count */
+};
+
 struct record {
     const struct scenario *scenario;
     double period; /* the daemon's decision period; 0: there was no daemon */
@@ -72,6 +105,7 @@ struct record {
     GPtrArray *events;              /* json_object, as /v1/events gives them, time on the clock */
     GArray *work;                   /* struct work */
     struct guest_outcome *outcomes; /* @guests of them */
+    struct merged_look merged;
 };
 
 struct record *record_new(const struct scenario *scenario);

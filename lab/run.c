@@ -13,6 +13,8 @@
 #include "lab/apiview.h"
 #include "lab/driverspeed.h"
 #include "lab/error.h"
+#include "lab/hostknobs.h"
+#include "lab/identical.h"
 #include "lab/livetable.h"
 #include "lab/loop.h"
 #include "lab/member.h"
@@ -31,10 +33,11 @@ struct run {
     struct daemonproc *daemon;   /* NULL: without a manager */
     struct apiview view;
     struct livetable table;
-    gint64 start;        /* g_get_monotonic_time() where the clock is 0 */
-    uint64_t capacity;   /* now */
-    unsigned next_phase; /* of the host */
-    GError *error;       /* why it can't go on */
+    gint64 start;            /* g_get_monotonic_time() where the clock is 0 */
+    uint64_t capacity;       /* now */
+    unsigned next_phase;     /* of the host */
+    struct hostknobs *knobs; /* as they were; NULL: nobody touches them */
+    GError *error;           /* why it can't go on */
 };
 
 static double now(const struct run *run)
@@ -225,14 +228,42 @@ static void take_sample(struct run *run)
     apiview_poll(&run->view, &host, guests);
     for (unsigned g = 0; g < run->record->guests; g++) {
         member_sample(&run->members[g], &guests[g]);
-        host.resident += guests[g].resident;
+        host.resident += guests[g].resident + guests[g].pager.cache;
     }
+    hostmem_look(&host.memory);
+    host.resident += host.memory.swap_cache;
     if (!run->config->managed)
         host.free = host.capacity > host.resident ? host.capacity - host.resident : 0;
     (void)record_add(run->record, &host, guests);
     apiview_collect(&run->view);
     if (run->config->live)
         livetable_show(&run->table, run->record);
+}
+
+/* What of the memory of guests of one trust domain is the same, and what of that is merged. */
+static void look_at_merged(struct run *run)
+{
+    struct identical *all = identical_new();
+    struct hostmem memory;
+
+    for (unsigned g = 0; g < run->record->guests; g++)
+        if (run->members[g].spec->share && run->members[g].state == MEMBER_READY)
+            identical_add(all, lab_vm_pid(run->members[g].vm), run->members[g].spec->size);
+    hostmem_look(&memory);
+    run->record->merged = (struct merged_look){
+        .taken = true, .possible = identical_bytes(all), .saved = memory.ksm_saved};
+    identical_free(all);
+}
+
+/* Goals that want more than a sample. */
+static void take_looks(struct run *run)
+{
+    for (unsigned i = 0; i < run->scenario->goals->len; i++) {
+        const struct goal *goal = &g_array_index(run->scenario->goals, struct goal, i);
+
+        if (goal->kind == GOAL_MERGED_PART && !run->record->merged.taken && now(run) >= goal->to)
+            look_at_merged(run);
+    }
 }
 
 static bool run_clock(struct run *run)
@@ -248,6 +279,7 @@ static bool run_clock(struct run *run)
             ok = perform_guest(run, g);
         if (!ok)
             return false;
+        take_looks(run);
         if (now(run) >= next_sample) {
             take_sample(run);
             next_sample = MAX(next_sample + RECORD_INTERVAL_MSEC / 1000.0, now(run));
@@ -314,12 +346,31 @@ static bool prepare(struct run *run)
     return true;
 }
 
+/* Others may use what this run has no use for. */
+static bool uses_host(const struct scenario *s)
+{
+    for (unsigned g = 0; g < s->guests->len; g++)
+        if (scenario_guest(s, g)->ram == LAB_RAM_PRIVATE)
+            return true;
+    return false;
+}
+
+/* Once guests and daemon are gone: what they have left of themselves in the host. */
+static void put_host_back(struct run *run)
+{
+    hostswap_off(run->config->directory);
+    if (run->knobs)
+        (void)hostknobs_restore(run->knobs);
+    g_clear_pointer(&run->knobs, hostknobs_free);
+}
+
 static void clean_up(struct run *run)
 {
     for (unsigned g = 0; g < run->record->guests; g++)
         member_deinit(&run->members[g]);
     g_free(run->members);
     g_clear_pointer(&run->daemon, daemonproc_free);
+    put_host_back(run);
     g_free(run->sockets);
     g_free(run->directory);
 }
@@ -337,6 +388,8 @@ bool run_scenario(struct record *record, const struct run_config *config, GError
     bool ok;
 
     livetable_init(&run.table);
+    if (config->managed && uses_host(run.scenario))
+        run.knobs = hostknobs_save(hostknobs_kernel);
     for (unsigned g = 0; g < record->guests; g++)
         member_init(&run.members[g], scenario_guest(record->scenario, g));
     ok = prepare(&run) && boot_all(&run) && run_clock(&run) && measure_drivers(&run);

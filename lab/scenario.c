@@ -51,6 +51,7 @@ static const struct key_spec guest_keys[] = {
     {"limit", KEY_SIZE, MEMBER(limit), NULL},
     {"exempt", KEY_BOOL, MEMBER(exempt), NULL},
     {"pager", KEY_BOOL, MEMBER(pager), NULL},
+    {"share", KEY_TEXT, MEMBER(share), NULL},
     {"start", KEY_SECONDS, MEMBER(start), NULL},
 };
 
@@ -62,6 +63,7 @@ static void guest_free(void *data)
 
     g_free(g->name);
     g_free(g->shares);
+    g_free(g->share);
     g_array_unref(g->phases);
     g_free(g);
 }
@@ -219,6 +221,7 @@ static struct scenario_guest *guest_copy(const struct scenario_guest *g, char *n
 
     copy->name = name;
     copy->shares = g_strdup(g->shares);
+    copy->share = g_strdup(g->share);
     copy->phases = g_array_ref(g->phases);
     return copy;
 }

@@ -48,6 +48,7 @@ struct scenario_guest {
     uint64_t limit;
     bool exempt;
     bool pager;     /* it may have one, where the scenario has pagers */
+    char *share;    /* trust domain in which its pages may be merged; NULL: none */
     double start;   /* seconds on the clock; 0: before the clock starts */
     GArray *phases; /* struct phase, in order of time */
 };

@@ -3,13 +3,10 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/size.h"
 #include "lab/measure.h"
-
-/* Changes of the host's state that are listed; a run that flaps has more. */
-#define TIMELINE_MAX 24
+#include "lab/timeline.h"
 
 static const char *fate(const struct guest_outcome *o, const struct guest_sample *last)
 {
@@ -67,6 +64,30 @@ static void print_pager(const struct record *r, unsigned g)
     printf("\n");
 }
 
+/* Only where the kernel has put something out. */
+static void print_kernel(const struct record *r, unsigned g)
+{
+    const struct kernel_sample *k = &record_last(r, g)->kernel;
+    char out[SIZE_TEXT_MAX], in[SIZE_TEXT_MAX], most[SIZE_TEXT_MAX];
+
+    if (scenario_guest(r->scenario, g)->ram != LAB_RAM_PRIVATE ||
+        measure_out(r, g, 0, INFINITY) == 0)
+        return;
+    printf("  %-12s the kernel put out %s and brought back %s, at most %s out at a time\n", "",
+           size_format(k->out, out), size_format(k->in, in),
+           size_format(measure_out(r, g, 0, INFINITY), most));
+}
+
+/* Only where it lost any. */
+static void print_lost(const struct record *r, unsigned g)
+{
+    const struct guest_sample *last = record_last(r, g);
+
+    if (last->lost > 0)
+        printf("  %-12s lost %.1f s waiting for memory, %.1f s of it held\n", "", last->lost,
+               last->blocked.seconds);
+}
+
 static void print_moved(const struct record *r)
 {
     struct moved moved = measure_moved(r);
@@ -78,33 +99,6 @@ static void print_moved(const struct record *r)
     if (ideal > 0)
         printf(" (ratio %.2f)", (double)(moved.inflated + moved.deflated) / (double)ideal);
     printf(".\n");
-}
-
-static void print_states(const struct record *r)
-{
-    const char *before = "";
-    unsigned changes = 0;
-
-    printf("Host states:");
-    for (int s = 0; s < HOST_STATE_MAX; s++) {
-        double seconds = measure_state_seconds(r, host_state_name(s));
-
-        if (seconds > 0)
-            printf(" %s %.1f s", host_state_name(s), seconds);
-    }
-    printf(".\nTimeline:");
-    for (unsigned i = 0; i < r->hosts->len; i++) {
-        const struct host_sample *h = record_host(r, i);
-
-        if (strcmp(h->state, before) == 0)
-            continue;
-        before = h->state;
-        if (++changes <= TIMELINE_MAX)
-            printf("%s %.1f s %s", changes > 1 ? "," : "", h->t, h->state);
-    }
-    if (changes > TIMELINE_MAX)
-        printf(" and %u changes more", changes - TIMELINE_MAX);
-    printf("\n");
 }
 
 static void print_overshoot(const struct record *r)
@@ -127,9 +121,11 @@ void summary_print(const struct record *r)
     for (unsigned g = 0; g < r->guests; g++) {
         print_guest(r, g);
         print_pager(r, g);
+        print_kernel(r, g);
+        print_lost(r, g);
     }
     print_moved(r);
     if (r->period > 0)
-        print_states(r);
+        timeline_print(r);
     print_overshoot(r);
 }

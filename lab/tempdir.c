@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "lab/error.h"
+#include "lab/hostknobs.h"
 
 #define PREFIX "aerostat-lab-"
 /* Directories that the removal holds open at once. */
@@ -26,6 +27,7 @@ static int remove_entry(const char *path, const struct stat *st, int type, struc
 
 void tempdir_remove(const char *path)
 {
+    hostswap_off(path);
     if (nftw(path, remove_entry, WALK_DESCRIPTORS, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) != 0)
         log_warning("%s could not be removed: %s", path, g_strerror(errno));
 }

@@ -11,5 +11,5 @@
  * caller. */
 char *tempdir_new(const char *parent, GError **error);
 
-/* Removes the directory and everything in it. */
+/* Removes the directory and everything in it, swap files that are in use too. */
 void tempdir_remove(const char *path);

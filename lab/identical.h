@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How much of the guests' memory is the same, by reading all of it: what KSM could save. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct identical;
+
+struct identical *identical_new(void);
+void identical_free(struct identical *all);
+
+/* Reads what is in memory of the mapping of @size bytes that is the RAM of @pid (nothing is brought
+ * in for it): about a second per GiB. */
+void identical_add(struct identical *all, pid_t pid, uint64_t size);
+
+/* Bytes that are saved if each content is there but once. */
+uint64_t identical_bytes(struct identical *all);
