@@ -13,11 +13,10 @@
 #include "core/units.h"
 
 struct share_params {
-    double
-        cpu_max; /* (0, 1]: most of one processor that scanning may use, in state soft and worse */
-    double cpu_rest;       /* [0, cpu_max]: in state high, while it finds anything */
+    double cpu_max;        /* (0, 1]: most of one processor that scanning may use */
+    double cpu_rest;       /* (0, cpu_max]: in state high, where memory was looked at before */
     usec_t retry_usec;     /* after it has found nothing, another look is taken after so long... */
-    usec_t retry_max_usec; /* ...doubling up to this */
+    usec_t retry_max_usec; /* ...doubling up to this; not while the host is short */
 };
 
 struct share_params share_params_default(void);
@@ -27,9 +26,10 @@ struct share_params share_params_default(void);
 struct share_observation {
     enum host_state state;
     bool allowed;      /* guests have opted in, and it is certain that nobody else is merged */
-    uint64_t eligible; /* pages of the guests that are in */
+    uint64_t eligible; /* resident pages of the guests that are in, merged ones included */
     uint64_t shared;   /* pages that stand for several */
     uint64_t sharing;  /* pages saved by them */
+    uint64_t zero;     /* pages saved besides: the kernel's one page of zeros stands for them */
     uint64_t unshared, volatile_pages;
     uint64_t full_scans;
     uint64_t scanned; /* since boot; 0: this kernel does not say */
@@ -40,7 +40,8 @@ enum share_reason {
     SHARE_OFF,        /* nobody has opted in, or it is not certain whom it would merge */
     SHARE_FINDING,    /* it finds pages: on, by state */
     SHARE_FIRST_LOOK, /* new memory to look at: two full scans before it is judged */
-    SHARE_NOTHING,    /* nothing was found in a full scan: off until the next look */
+    SHARE_NEXT_LOOK,  /* it found nothing for a while, and looks again */
+    SHARE_NOTHING,    /* nothing was found: off until the next look */
     SHARE_PRESSURE,   /* the host is short: as fast as it may */
     SHARE_REASON_MAX,
 };
