@@ -240,6 +240,7 @@ static void qemu_free(struct vmm_guest *guest)
     g_free(g->error);
     g_free(g->balloon_path);
     g_strfreev(g->not_ram);
+    g_strfreev(g->private_backends);
     g_free(g->cpus);
     g_free(g);
 }
@@ -252,6 +253,7 @@ struct vmm_guest *qemu_guest_new(const char *path, const struct qemu_config *con
         .poll = qemu_poll,
         .set_balloon = qemu_set_balloon,
         .set_running = qemu_set_running,
+        .set_mergeable = qemu_set_mergeable,
         .translate = qemu_translate,
         .free = qemu_free,
     };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Inside of a QEMU guest, shared by qemu.c (its life), qemu_link.c (its connection), qemu_poll.c
- * (what it is asked again and again), qemu_order.c and qemu_translate.c (what it is told, and asked
- * once). */
+ * (what it is asked again and again), qemu_order.c, qemu_merge.c and qemu_translate.c (what it is
+ * told, and asked once). */
 #pragma once
 
 #include <stdbool.h>
@@ -45,6 +45,9 @@ struct qemu_guest {
     uint64_t base_memory, dimm_memory;
     char *balloon_path; /* QOM path; NULL: not found */
     char **not_ram;     /* QOM paths of memory back ends that are no RAM; NULL: none */
+    char *
+        *private_backends; /* QOM paths of private memory back ends, RAM or not; NULL: not told yet
+                            */
     struct ram_block blocks[RAM_BLOCKS_MAX];
     size_t n_blocks;
     uint32_t *cpus; /* facts point to it */
@@ -96,6 +99,13 @@ void qemu_tell_refused(struct qemu_guest *g);
 
 void qemu_set_balloon(struct vmm_guest *guest, uint64_t bytes, vmm_done_fn done, void *data);
 void qemu_set_running(struct vmm_guest *guest, bool running, vmm_done_fn done, void *data);
+
+/* --- qemu_merge.c --- */
+
+void qemu_set_mergeable(struct vmm_guest *guest, bool mergeable, vmm_done_fn done, void *data);
+
+/* Takes over which memory back ends could be merged, from the answer to query-memdev. */
+void qemu_merge_see(struct qemu_guest *g, struct json_object *memdevs);
 
 /* --- qemu_translate.c --- */
 

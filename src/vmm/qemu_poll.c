@@ -91,6 +91,7 @@ static void memdev_answer(struct qemu_guest *g, struct json_object *ret)
         (void)json_get_bool(memdev, "share", &block->shared);
         g->n_blocks++;
     }
+    qemu_merge_see(g, ret);
     if (g->n_blocks == 0 && size > 0) { /* before QEMU 5.0, plain -m is no memory back end */
         g->blocks[0] = (struct ram_block){.size = size};
         g->n_blocks = 1;

@@ -65,6 +65,11 @@ void vmm_guest_cont(struct vmm_guest *guest, vmm_done_fn done, void *data)
     guest->ops->set_running(guest, true, done, data);
 }
 
+void vmm_guest_set_mergeable(struct vmm_guest *guest, bool mergeable, vmm_done_fn done, void *data)
+{
+    guest->ops->set_mergeable(guest, mergeable, done, data);
+}
+
 void vmm_guest_translate(struct vmm_guest *guest, const struct vmm_address *address,
                          vmm_translated_fn done, void *data)
 {

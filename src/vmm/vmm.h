@@ -49,6 +49,9 @@ struct vmm_facts {
     bool running; /* virtual CPUs run */
     bool balloon_device;
     enum vmm_ram ram;
+    bool backends_known;      /* QEMU has told its memory back ends: the two that follow count */
+    guint private_backends;   /* how many are private: only their pages could be merged (KSM) */
+    guint backends_changed;   /* how often they were found changed */
     uint64_t size;            /* bytes; 0: not known yet */
     uint64_t actual;          /* bytes, guest-visible (query-balloon); = size without a device */
     uint64_t resident;        /* bytes of guest RAM that occupy host memory; = actual if unknown */
@@ -114,6 +117,7 @@ struct vmm_ops {
     void (*poll)(struct vmm_guest *guest);
     void (*set_balloon)(struct vmm_guest *guest, uint64_t bytes, vmm_done_fn done, void *data);
     void (*set_running)(struct vmm_guest *guest, bool running, vmm_done_fn done, void *data);
+    void (*set_mergeable)(struct vmm_guest *guest, bool mergeable, vmm_done_fn done, void *data);
     void (*translate)(struct vmm_guest *guest, const struct vmm_address *address,
                       vmm_translated_fn done, void *data);
     void (*free)(struct vmm_guest *guest);
@@ -131,6 +135,15 @@ void vmm_guest_set_balloon(struct vmm_guest *guest, uint64_t bytes, vmm_done_fn 
  */
 void vmm_guest_stop(struct vmm_guest *guest, vmm_done_fn done, void *data);
 void vmm_guest_cont(struct vmm_guest *guest, vmm_done_fn done, void *data);
+
+/*
+ * Lets the kernel merge pages of the guest's private memory with identical ones of others (KSM), or
+ * has it undo that and do it no more. Returns at once; @done tells whether the VMM did it, an error
+ * that it is not known to hold. To undo takes the VMM about a second per GiB that was merged, in
+ * which it answers nothing, and the memory that merging had saved. Memory that is plugged in later
+ * has to be told again (backends_changed).
+ */
+void vmm_guest_set_mergeable(struct vmm_guest *guest, bool mergeable, vmm_done_fn done, void *data);
 
 /*
  * Where an address of the guest is. Returns at once. The VMM walks the guest's page tables for it,

@@ -95,6 +95,21 @@ static char *human_answer(struct fake_qmp *f, struct json_object *args)
     return ret;
 }
 
+static void property_set(struct fake_qmp *f, struct json_object *args)
+{
+    g_autofree char *before = f->set;
+    const char *path = "", *property = "";
+    bool on;
+
+    (void)json_get_u64(args, "value", &f->interval);
+    if (!json_get_bool(args, "value", &on) || !json_get_string(args, "path", &path) ||
+        !json_get_string(args, "property", &property))
+        f->set = g_steal_pointer(&before);
+    else
+        f->set = g_strdup_printf("%s%s%s %s %s", before ? before : "", before ? ", " : "", path,
+                                 property, on ? "true" : "false");
+}
+
 /* The "return" of @command, owned by the caller; NULL: DeviceNotActive. */
 static char *answer(struct fake_qmp *f, const char *command, struct json_object *args)
 {
@@ -129,7 +144,7 @@ static char *answer(struct fake_qmp *f, const char *command, struct json_object 
     if (!strcmp(command, "qom-get"))
         return g_strdup(STATS);
     if (!strcmp(command, "qom-set"))
-        (void)json_get_u64(args, "value", &f->interval);
+        property_set(f, args);
     if (!strcmp(command, "human-monitor-command"))
         return human_answer(f, args);
     if (!strcmp(command, "stop") || !strcmp(command, "cont"))
@@ -249,5 +264,6 @@ void fake_qmp_free(struct fake_qmp *f)
     g_string_free(f->held, TRUE);
     g_free(f->path);
     g_free(f->human);
+    g_free(f->set);
     g_free(f);
 }

@@ -33,6 +33,7 @@ struct fake_qmp {
     unsigned greatest_backlog; /* commands that waited for an answer at once */
     uint64_t balloon;          /* last value of the balloon command; 0: none */
     uint64_t interval;         /* last guest-stats-polling-interval */
+    char *set;                 /* "PATH PROPERTY true", ...: switches that were set by qom-set */
     /* private */
     char *path;
     int listener, client;

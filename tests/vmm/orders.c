@@ -229,6 +229,54 @@ static void test_stop_and_cont(void)
     one_deinit(&t);
 }
 
+/* Back end after back end; what QEMU does not name can't be told, and that is an error. */
+static void test_mergeable(void)
+{
+    const struct vmm_facts *f;
+    struct one t;
+
+    one_init(&t);
+    f = vmm_guest_facts(t.guest);
+    g_assert_true(f->backends_known);
+    g_assert_cmpuint(f->private_backends, ==, 1);
+    vmm_guest_set_mergeable(t.guest, false, bench_order_done, &t.bench);
+    bench_wait(&t.bench, t.bench.orders_ok == 1);
+    g_assert_cmpstr(t.fake->set, ==, "/machine mem-merge false, /objects/pc.ram merge false");
+    g_clear_pointer(&t.fake->set, g_free);
+    vmm_guest_set_mergeable(t.guest, true, bench_order_done, &t.bench);
+    bench_wait(&t.bench, t.bench.orders_ok == 2);
+    g_assert_cmpstr(t.fake->set, ==, "/objects/pc.ram merge true");
+    t.fake->refuse = true;
+    vmm_guest_set_mergeable(t.guest, false, bench_order_done, &t.bench);
+    bench_wait(&t.bench, t.bench.orders_failed == 1);
+    t.fake->mute = true;
+    vmm_guest_set_mergeable(t.guest, true, bench_order_done, &t.bench);
+    bench_wait(&t.bench, t.bench.orders_failed == 2);
+    one_deinit(&t);
+}
+
+static void test_back_ends_change(void)
+{
+    const struct vmm_facts *f;
+    struct one t;
+
+    one_init(&t);
+    f = vmm_guest_facts(t.guest);
+    t.fake->override_command = "query-memdev";
+    t.fake->override_answer = "[{\"id\": \"a\", \"size\": 134217728, \"share\": true}, "
+                              "{\"id\": \"b\", \"size\": 134217728, \"share\": false}, "
+                              "{\"size\": 4096, \"share\": false}]";
+    t.fake->event = "{\"event\": \"MEMORY_DEVICE_SIZE_CHANGE\", \"data\": {}}\r\n";
+    bench_wait(&t.bench, f->backends_changed == 1);
+    g_assert_cmpuint(f->private_backends, ==, 2);
+    t.fake->event = NULL;
+    vmm_guest_set_mergeable(t.guest, true, bench_order_done, &t.bench);
+    bench_wait(&t.bench, t.bench.orders_ok == 1);
+    g_assert_cmpstr(t.fake->set, ==, "/objects/b merge true, /objects/(unnamed) merge true");
+    g_assert_cmpuint(f->backends_changed, ==, 1);
+    one_deinit(&t);
+}
+
 /* Under way when everything ends: told, too. */
 static void translated_at_end(struct vmm_guest *guest, const struct vmm_translation *translation,
                               const GError *error, void *data)
@@ -249,9 +297,10 @@ static void test_at_end(void)
     for (unsigned i = 0; i < 40; i++) /* more than are sent: refused, and told later */
         vmm_guest_translate(t.guest, &virtual, translated_at_end, &ended);
     vmm_guest_stop(t.guest, bench_order_done, &t.bench);
+    vmm_guest_set_mergeable(t.guest, false, bench_order_done, &t.bench);
     g_clear_pointer(&t.bench.discovery, discovery_free);
     g_assert_cmpuint(ended, ==, 40);
-    g_assert_cmpuint(t.bench.orders_failed, ==, 1);
+    g_assert_cmpuint(t.bench.orders_failed, ==, 2);
     one_deinit(&t);
 }
 
@@ -265,6 +314,8 @@ int main(int argc, char **argv)
     g_test_add_func("/orders/translate-fails", test_translate_fails);
     g_test_add_func("/orders/no-link", test_no_link);
     g_test_add_func("/orders/stop-and-cont", test_stop_and_cont);
+    g_test_add_func("/orders/mergeable", test_mergeable);
+    g_test_add_func("/orders/back-ends-change", test_back_ends_change);
     g_test_add_func("/orders/at-end", test_at_end);
     return g_test_run();
 }

@@ -134,6 +134,45 @@ static void test_orders(void)
     bench_deinit(&b);
 }
 
+/* Size of the largest mapping that the kernel may merge: "mg" in its flags. */
+static uint64_t largest_mergeable(pid_t pid)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/smaps", (int)pid), *text = NULL;
+    g_auto(GStrv) lines = NULL;
+    uint64_t kib = 0, most = 0;
+
+    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    lines = g_strsplit(text, "\n", -1);
+    for (char **line = lines; *line; line++) {
+        if (g_str_has_prefix(*line, "Size:"))
+            kib = g_ascii_strtoull(g_strchug(*line + strlen("Size:")), NULL, 10);
+        else if (g_str_has_prefix(*line, "VmFlags:") && strstr(*line, " mg"))
+            most = MAX(most, kib);
+    }
+    return most * 1024;
+}
+
+static void test_mergeable(void)
+{
+    const struct vmm_facts *f;
+    struct bench b;
+    pid_t pid;
+
+    bench_init(&b);
+    pid = qemu_start(&b, private_ram);
+    f = ready(&b, pid);
+    g_assert_cmpuint(f->private_backends, ==, 1);
+    g_assert_cmpuint(largest_mergeable(pid), ==, TEST_SIZE);
+    vmm_guest_set_mergeable(bench_guest(&b, "real.sock"), false, bench_order_done, &b);
+    bench_wait(&b, b.orders_ok == 1);
+    g_assert_cmpuint(largest_mergeable(pid), <, TEST_SIZE);
+    vmm_guest_set_mergeable(bench_guest(&b, "real.sock"), true, bench_order_done, &b);
+    bench_wait(&b, b.orders_ok == 2);
+    g_assert_cmpuint(largest_mergeable(pid), ==, TEST_SIZE);
+    qemu_end(pid);
+    bench_deinit(&b);
+}
+
 static void check_reach(struct bench *b, uint64_t gpa, enum vmm_reach reach)
 {
     bench_translate(b, bench_guest(b, "real.sock"), (struct vmm_address){.address = gpa});
@@ -269,6 +308,7 @@ int main(int argc, char **argv)
         g_print("1..0 # SKIP " QEMU " is not installed\n");
         return 0;
     }
+    g_test_add_func("/real-qemu/mergeable", test_mergeable);
     g_test_add_func("/real-qemu/private", test_private);
     g_test_add_func("/real-qemu/memfd", test_memfd);
     g_test_add_func("/real-qemu/two-nodes", test_two_nodes);
