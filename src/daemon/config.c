@@ -23,6 +23,7 @@ struct config *config_new(void)
     struct config *config = g_new0(struct config, 1);
 
     config->policy = policy_params_default();
+    config->share = share_params_default();
     config->vms = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     for (size_t i = 0; i < config_keys_count; i++) {
         const struct config_key *key = &config_keys[i];
@@ -79,11 +80,11 @@ static bool apply_section(const struct config_entry *entry, GError **error)
     bool vm = strcmp(entry->section, "vm") == 0;
 
     if (!vm && *keys == '\0')
-        config_entry_error(
-            entry, error,
-            "there is no section [%.*s]; allowed are [host], [policy], [pager], [api], [log] "
-            "and [vm \"name\"]",
-            CONFIG_ECHO_MAX, entry->section);
+        config_entry_error(entry, error,
+                           "there is no section [%.*s]; allowed are [host], [policy], [pager], "
+                           "[share], [api], [log] "
+                           "and [vm \"name\"]",
+                           CONFIG_ECHO_MAX, entry->section);
     else if (vm && !entry->label)
         config_entry_error(entry, error, "[vm] needs the guest's name: [vm \"name\"]");
     else if (!vm && entry->label)
@@ -114,7 +115,7 @@ static bool apply_vm(struct config *config, const struct config_entry *entry, GE
     config_entry_error(
         entry, error,
         "there is no key '%.*s' in [vm]; allowed are shares, reservation, limit, exempt, "
-        "guest-swap, pager",
+        "guest-swap, pager, share",
         CONFIG_ECHO_MAX, entry->key);
     return false;
 }
@@ -209,6 +210,14 @@ static bool check_pager(const struct config *c, GPtrArray *entries, GError **err
             g_strdup_printf("%s must be a path; enable = no switches pagers off", paths[i].key);
         return clash(entries, "pager", NULL, paths[i].key, paths[i].key, message, error);
     }
+    return true;
+}
+
+static bool check_share(const struct config *c, GPtrArray *entries, GError **error)
+{
+    if (c->share.cpu_rest > c->share.cpu_max)
+        return clash(entries, "share", NULL, "rest-cpu", "max-cpu",
+                     "rest-cpu is more than max-cpu; it must be at most as much", error);
     return true;
 }
 
@@ -320,8 +329,8 @@ struct config *config_load(const char *path, GError **error)
             return NULL;
     }
     if (!check_policy(config, entries, error) || !check_pager(config, entries, error) ||
-        !check_api(config, entries, error) || !check_vms(config, entries, error) ||
-        !find_group(config, entries, error))
+        !check_share(config, entries, error) || !check_api(config, entries, error) ||
+        !check_vms(config, entries, error) || !find_group(config, entries, error))
         return NULL;
     return g_steal_pointer(&config);
 }
@@ -348,6 +357,8 @@ static void dump_vm(GString *text, const char *name, const struct settings *s)
         g_string_append_printf(text, "guest-swap = %s\n", guest_swap_name(s->swap));
     if (s->given & 1u << SETTING_PAGER)
         g_string_append_printf(text, "pager = %s\n", s->pager ? "yes" : "no");
+    if (s->given & 1u << SETTING_SHARE)
+        g_string_append_printf(text, "share = %s\n", *s->share ? s->share : "none");
 }
 
 char *config_dump(const struct config *config)

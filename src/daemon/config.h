@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "core/policy.h"
+#include "core/share.h"
 #include "daemon/config_file.h"
 #include "daemon/settings.h"
 
@@ -47,6 +48,10 @@ struct config {
     uint64_t pager_sample_pages;
     usec_t pager_sample_window_usec;
     usec_t pager_stuck_usec; /* 0: for ever */
+
+    /* [share] */
+    struct share_params share;
+    bool share_take_over;
 
     /* [api] */
     char *api_socket;

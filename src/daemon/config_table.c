@@ -95,6 +95,14 @@ const struct config_key config_keys[] = {
     {"pager", "stuck-limit", CONFIG_DURATION, AT(pager_stuck_usec), "30s", 0, SEC(3600),
      .help = "A pager that has not answered for so long is killed, and another one takes over. 0: never."},
 
+    {"share", "max-cpu", CONFIG_RATIO, AT(share.cpu_max), NULL, 0.01, 1,
+     .help = "Most of one processor that looking for identical pages (KSM) may use: for new memory, and while the host is "
+             "short."},
+    {"share", "rest-cpu", CONFIG_RATIO, AT(share.cpu_rest), NULL, 0.001, 1,
+     .help = "The same in state high for memory that was looked at before; at most max-cpu."},
+    {"share", "take-over", CONFIG_BOOL, AT(share_take_over), "no",
+     .help = "Use KSM also where somebody else has switched it on. no: it is left to him, and nothing is shared by us."},
+
     {"api", "socket", CONFIG_PATH, AT(api_socket), "/run/aerostat/api.sock",
      .help = "The API's UNIX socket. A change takes effect with the next start."},
     {"api", "group", CONFIG_TEXT, AT(api_group), "",
@@ -116,6 +124,8 @@ const char *const config_vm_help[SETTING_MAX] = {
     [SETTING_LIMIT] = "The most the guest may occupy, whatever is free; none: its size.",
     [SETTING_EXEMPT] = "yes: the guest is counted but never acted upon.",
     [SETTING_GUEST_SWAP] = "Whether the guest has swap space: yes, no, or auto: found out.",
+    [SETTING_SHARE] =
+        "The trust domain within which the guest's pages are shared; none: they are not.",
     [SETTING_PAGER] = "Whether the guest gets a pager: yes or no, whatever [pager] enable says.",
 };
 

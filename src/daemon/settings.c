@@ -16,6 +16,7 @@ GQuark settings_error_quark(void)
 static const char *const setting_names[] = {
     [SETTING_SHARES] = "shares", [SETTING_RESERVATION] = "reservation", [SETTING_LIMIT] = "limit",
     [SETTING_EXEMPT] = "exempt", [SETTING_GUEST_SWAP] = "guest-swap",   [SETTING_PAGER] = "pager",
+    [SETTING_SHARE] = "share",
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(setting_names) == SETTING_MAX);
 
@@ -109,6 +110,22 @@ static bool parse_swap(struct settings *s, const char *text, GError **error)
     return false;
 }
 
+static bool parse_share(struct settings *s, const char *text, GError **error)
+{
+    static const char allowed[] = G_CSET_a_2_z G_CSET_A_2_Z G_CSET_DIGITS "._:-";
+    size_t length = strlen(text);
+
+    if (length == 0 || length > SHARE_DOMAIN_MAX || strspn(text, allowed) != length) {
+        fail(error,
+             "share: '%.64s' is neither none nor the name of a trust domain: up to %d letters, "
+             "digits and . _ : -",
+             text, SHARE_DOMAIN_MAX);
+        return false;
+    }
+    g_strlcpy(s->share, strcmp(text, "none") == 0 ? "" : text, sizeof(s->share));
+    return true;
+}
+
 bool settings_parse(struct settings *s, enum setting key, const char *text, GError **error)
 {
     bool ok = false;
@@ -135,6 +152,9 @@ bool settings_parse(struct settings *s, enum setting key, const char *text, GErr
         break;
     case SETTING_PAGER:
         ok = parse_switch(key, &s->pager, text, error);
+        break;
+    case SETTING_SHARE:
+        ok = parse_share(s, text, error);
         break;
     case SETTING_MAX:
         g_assert_not_reached();
@@ -167,6 +187,7 @@ static const struct {
     [SETTING_EXEMPT] = {json_type_boolean, "true, false, a string and null"},
     [SETTING_GUEST_SWAP] = {json_type_string, "a string and null"},
     [SETTING_PAGER] = {json_type_boolean, "true, false, a string and null"},
+    [SETTING_SHARE] = {json_type_string, "a string and null"},
 };
 
 static bool patch_one(struct settings *s, enum setting key, struct json_object *value,
@@ -202,7 +223,7 @@ bool settings_patch(struct settings *s, struct json_object *body, GError **error
     }
     if (json_object_object_length(body) == 0) {
         fail(error, "nothing to set: give any of shares, reservation, limit, exempt, guest_swap, "
-                    "pager");
+                    "pager, share");
         return false;
     }
     for (struct json_object_iterator it = json_object_iter_begin(body),
@@ -214,7 +235,7 @@ bool settings_patch(struct settings *s, struct json_object *body, GError **error
         if (key == SETTING_MAX) {
             fail(error,
                  "there is no setting '%.64s'; allowed are shares, reservation, limit, exempt, "
-                 "guest_swap, pager",
+                 "guest_swap, pager, share",
                  member);
             return false;
         }
@@ -241,6 +262,8 @@ void settings_merge(struct settings *s, const struct settings *over)
         s->swap = over->swap;
     if (over->given & 1u << SETTING_PAGER)
         s->pager = over->pager;
+    if (over->given & 1u << SETTING_SHARE)
+        g_strlcpy(s->share, over->share, sizeof(s->share));
     s->given |= over->given;
 }
 

@@ -20,11 +20,14 @@ enum setting {
     SETTING_EXEMPT,
     SETTING_GUEST_SWAP,
     SETTING_PAGER,
+    SETTING_SHARE,
     SETTING_MAX,
 };
 
 #define SETTING_SHARES_MAX UINT32_MAX
 #define SETTING_LIMIT_MIN  MIB /* bytes; less leaves no guest alive */
+
+#define SHARE_DOMAIN_MAX 63 /* characters of a trust domain's name */
 
 /* As in the configuration ("guest-swap"); the API writes '_' for '-'. */
 const char *setting_name(enum setting key);
@@ -37,7 +40,8 @@ struct settings {
     uint64_t limit;       /* bytes; 0: the guest's size */
     bool exempt;
     enum guest_swap swap;
-    bool pager; /* not given: as [pager] enable says */
+    bool pager;                       /* not given: as [pager] enable says */
+    char share[SHARE_DOMAIN_MAX + 1]; /* trust domain, "": its pages are not shared */
 };
 
 #define SETTINGS_ERROR (settings_error_quark())

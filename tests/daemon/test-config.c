@@ -99,7 +99,8 @@ static void test_values(struct fixture *f, const void *data)
                "[api]\naccess = 0666\n[log]\nlevel = debug\n"
                "[pager]\nenable = no\ncache = 0.25\nsample-pages = 0\nswap-directory = /swap\n"
                "[vm \"a \"b\"]\nshares = high\nreservation = 0\nlimit = 2G\n"
-               "exempt = yes\nguest-swap = no\npager = yes\n");
+               "exempt = yes\nguest-swap = no\npager = yes\nshare = web\n"
+               "[share]\nmax-cpu = 0.25\nrest-cpu = 0.05\ntake-over = yes\n");
     config = config_load(f->file, &error);
     g_assert_no_error(error);
     g_assert_cmpuint(config->mode, ==, MODE_OBSERVE);
@@ -121,6 +122,9 @@ static void test_values(struct fixture *f, const void *data)
     g_assert_cmpfloat(config->pager_cache, ==, 0.25);
     g_assert_cmpuint(config->pager_sample_pages, ==, 0);
     g_assert_cmpstr(config->pager_swap_directory, ==, "/swap");
+    g_assert_cmpfloat(config->share.cpu_max, ==, 0.25);
+    g_assert_cmpfloat(config->share.cpu_rest, ==, 0.05);
+    g_assert_true(config->share_take_over);
 
     vm = config_vm(config, "a \"b");
     g_assert_cmpuint(vm->given, ==, (1u << SETTING_MAX) - 1);
@@ -129,6 +133,7 @@ static void test_values(struct fixture *f, const void *data)
     g_assert_true(vm->exempt);
     g_assert_cmpint(vm->swap, ==, GUEST_SWAP_ABSENT);
     g_assert_true(vm->pager);
+    g_assert_cmpstr(vm->share, ==, "web");
     g_assert_cmpuint(config_vm(config, "other")->given, ==, 0);
 }
 
@@ -198,7 +203,7 @@ static const struct wrong wrongs[] = {
     {"unknown-section",
      "[hots]\n",
      1,
-     {"no section [hots]", "[host], [policy], [pager], [api], [log]"}},
+     {"no section [hots]", "[host], [policy], [pager], [share], [api], [log]"}},
     {"empty-section", "[]\n", 1, {"no section []"}},
     {"unknown-key",
      "[host]\n\ncapcity = 1G\n",
@@ -206,9 +211,9 @@ static const struct wrong wrongs[] = {
      {"no key 'capcity' in [host]", "capacity, reserve"}},
     {"key-of-other", "[api]\ncapacity = 1G\n", 2, {"no key 'capacity' in [api]", "socket, group"}},
     {"unknown-vm-key",
-     "[vm \"a\"]\nshare = 1\n",
+     "[vm \"a\"]\nweight = 1\n",
      2,
-     {"no key 'share'", "shares, reservation, limit"}},
+     {"no key 'weight'", "shares, reservation, limit"}},
     {"twice",
      "[host]\ncapacity = 1G\n[log]\n[host]\ncapacity = 2G\n",
      5,
@@ -247,6 +252,8 @@ static const struct wrong wrongs[] = {
     {"exempt", "[vm \"a\"]\nexempt = 1\n", 2, {"yes, no, true nor false"}},
     {"guest-swap", "[vm \"a\"]\nguest-swap = some\n", 2, {"auto, yes nor no"}},
     {"pager", "[vm \"a\"]\npager = some\n", 2, {"yes, no, true nor false"}},
+    {"share", "[vm \"a\"]\nshare = a,b\n", 2, {"share: 'a,b' is neither none nor"}},
+    {"share-cpu", "[share]\nmax-cpu = 0.05\n", 2, {"rest-cpu is more than max-cpu"}},
     {"pager-cache", "[pager]\ncache = 10%\n", 2, {"numbers from 0 to 1"}},
     {"pager-path", "[pager]\nenable = no\nswap-directory =\n", 3, {"must be a path", "enable"}},
     {"sampled", "[policy]\nsampled-fast = 1h\n", 2, {"sampled-fast is more than sampled-slow"}},
@@ -359,7 +366,8 @@ static void test_dump(struct fixture *f, const void *data)
     write_text(f->file,
                "[host]\ncapacity = 1536M\nqmp-sockets = /a;/b c\n[policy]\nperiod = 250ms\n"
                "idle-tax = 0.625\n[vm \"x\"]\nshares = low\nlimit = none\n"
-               "[vm \"y\"]\nshares = 12\nguest-swap = yes\npager = no\nreservation = 1000\n");
+               "[vm \"y\"]\nshares = 12\nguest-swap = yes\npager = no\nreservation = 1000\n"
+               "share = b\n[vm \"z\"]\nshare = none\n");
     config = config_load(f->file, &error);
     g_assert_no_error(error);
     first = config_dump(config);

@@ -22,7 +22,7 @@ static void test_patch(void)
     g_assert_true(patch(&s,
                         "{\"shares\": 4000, \"reservation\": 1048576, \"limit\": \"2G\","
                         " \"exempt\": true, \"guest_swap\": \"yes\","
-                        " \"pager\": true}",
+                        " \"pager\": true, \"share\": \"web-1\"}",
                         NULL));
     g_assert_cmpuint(s.given, ==, (1u << SETTING_MAX) - 1);
     g_assert_cmpuint(s.shares, ==, 4000);
@@ -30,6 +30,7 @@ static void test_patch(void)
     g_assert_cmpuint(s.limit, ==, 2 * GIB);
     g_assert_true(s.exempt);
     g_assert_true(s.pager);
+    g_assert_cmpstr(s.share, ==, "web-1");
     g_assert_cmpint(s.swap, ==, GUEST_SWAP_PRESENT);
 
     /* What is not named stays; null takes a setting back; the configuration's spelling does too. */
@@ -61,6 +62,12 @@ static const struct {
     {"{\"shares\": 1, \"exempt\": 1}", "wrong type"},
     {"{\"shares\": 1, \"exempt\": \"perhaps\"}", "yes, no"},
     {"{\"exempt\": true, \"guest_swap\": 1}", "wrong type"},
+    {"{\"exempt\": true, \"share\": true}", "wrong type"},
+    {"{\"exempt\": true, \"share\": \"\"}", "none nor the name"},
+    {"{\"exempt\": true, \"share\": \"a b\"}", "none nor the name"},
+    {"{\"exempt\": true, \"share\": "
+     "\"0123456789012345678901234567890123456789012345678901234567890123\"}",
+     "up to 63"},
     {"{\"exempt\": true, \"shares\": \"4000\\u0000x\"}", "NUL"},
 };
 
@@ -82,7 +89,7 @@ static void test_merge(void)
 {
     struct settings base = {0}, over = {0};
 
-    g_assert_true(patch(&base, "{\"shares\": 10, \"limit\": \"1G\"}", NULL));
+    g_assert_true(patch(&base, "{\"shares\": 10, \"limit\": \"1G\", \"share\": \"web\"}", NULL));
     g_assert_true(patch(&over, "{\"limit\": \"none\", \"exempt\": true, \"pager\": false}", NULL));
     settings_merge(&base, &over);
     g_assert_cmpuint(base.shares, ==, 10);
@@ -90,6 +97,10 @@ static void test_merge(void)
     g_assert_true(base.exempt);
     g_assert_true(base.given & 1u << SETTING_PAGER);
     g_assert_false(base.pager);
+    g_assert_cmpstr(base.share, ==, "web");
+    g_assert_true(patch(&over, "{\"share\": \"none\"}", NULL));
+    settings_merge(&base, &over);
+    g_assert_cmpstr(base.share, ==, "");
 }
 
 static void test_check(void)

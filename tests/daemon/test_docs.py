@@ -48,7 +48,7 @@ class ManualPage(unittest.TestCase):
             with self.subTest(section=section):
                 self.assertEqual(self.keys(f"[{section}]"), {k for s, k in keys if s == section})
         self.assertEqual(self.keys('[vm "NAME"]'),
-                         {"shares", "reservation", "limit", "exempt", "guest-swap", "pager"})
+                         {"shares", "reservation", "limit", "exempt", "guest-swap", "pager", "share"})
 
     def test_defaults(self):
         """Where the page names a default, it is the default."""
