@@ -158,3 +158,13 @@ const char *policy_allowed_text(const struct verdict *v, char *buf, size_t size)
                    MIB_OF(v->cache), HOST_ARGS(v));
     return buf;
 }
+
+const char *policy_block_text(const struct verdict *v, char *buf, size_t size)
+{
+    (void)snprintf(buf, size,
+                   "blocked for %" PRIu64 " ms: the host is very short and the guest is %" PRIu64
+                   " MiB above its target; " GUEST_FORMAT "; " HOST_FORMAT,
+                   v->block / USEC_PER_MSEC, MIB_OF(u64_sub(v->resident + v->cache, v->entitled)),
+                   GUEST_ARGS(v), HOST_ARGS(v));
+    return buf;
+}

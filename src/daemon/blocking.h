@@ -20,22 +20,42 @@ struct blocking_calls {
     void (*changed)(struct guest *guest, void *data);
 };
 
-/* @directory: for the record of whom it holds; guests found in it are let go on at once. */
-struct blocking *blocking_new(const char *directory, const struct blocking_calls *calls,
-                              void *data);
+/*
+ * @directory: for the record of whom it holds; guests found in it are let go on at once. @calls and
+ * @host_root are borrowed.
+ */
+struct blocking *blocking_new(const char *directory, const char *host_root,
+                              const struct blocking_calls *calls, void *data);
 
-/* All that are held go on. */
+/* Who is still held is left to the guardian. No order may be on its way any more. */
 void blocking_free(struct blocking *b);
 
-/* Holds the guest for @usec. No-op where it is held, or was stopped by somebody else. */
-void blocking_hold(struct blocking *b, struct guest *guest, usec_t usec);
+/*
+ * Lets all go on, and holds nobody from now on; calls @done when they do, or after
+ * BLOCKING_END_MSEC. Never from within this call.
+ */
+#define BLOCKING_END_MSEC 2000
+void blocking_end(struct blocking *b, GSourceFunc done, void *data);
 
-/* Is it held by us now? Then facts->running is ours. */
+/*
+ * Holds the guest for @usec, counted from now. False: it was not held, because it is already, or
+ * was stopped by somebody else, or could not be; after an order that failed there is a pause.
+ */
+bool blocking_hold(struct blocking *b, struct guest *guest, usec_t usec);
+
+/* The guest's facts are new: let go on by somebody else, or held by a daemon before this one? */
+void blocking_see(struct blocking *b, struct guest *guest);
+
+/* Is it held by us now, or about to be? Then facts->running is not the guest's own. */
 bool blocking_holds(const struct guest *guest);
 
 /* That it was held by us so far, the present time included. */
 usec_t blocking_total(const struct guest *guest);
 
+/* How often. */
+uint64_t blocking_times(const struct guest *guest);
+
+/* Before the guest is freed. */
 void blocking_forget(struct blocking *b, struct guest *guest);
 
 unsigned blocking_count(const struct blocking *b); /* held now */

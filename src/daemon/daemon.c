@@ -149,10 +149,8 @@ bool daemon_reload(struct daemon *d, GError **error)
 
 void daemon_stop(struct daemon *d, GSourceFunc done, void *data)
 {
-    if (d->config->release_on_exit && d->config->mode == MODE_MANAGE)
-        reconcile_empty_all(d->reconcile, done, data);
-    else
-        g_idle_add(done, data);
+    reconcile_end(d->reconcile, d->config->release_on_exit && d->config->mode == MODE_MANAGE, done,
+                  data);
 }
 
 const struct config *daemon_config(const struct daemon *d)

@@ -21,6 +21,7 @@ struct guest {
     struct vmm_guest *vmm;       /* borrowed: ends with VMM_EVENT_GONE */
     struct policy_guest *policy; /* NULL until size and residency are known */
     struct pager *pager;         /* NULL: has none; pagers.h */
+    struct hold *hold;           /* NULL: was never blocked; blocking.h */
     struct settings patched;     /* given over the API */
     bool ready;                  /* has told its name */
     bool doubled;                /* another guest had the name first */
@@ -30,6 +31,8 @@ struct guest {
     uint64_t size;               /* at the last look; settings depend on it */
     uint64_t inflated, deflated; /* bytes by which its balloon has moved since it was adopted */
     uint64_t actual;             /* guest-visible size at the last look */
+    usec_t block_recorded;       /* when blocking it was last recorded as a decision; 0: never */
+    unsigned blocks_unrecorded;  /* slices since then */
     /* What was last reported as an event: */
     enum vmm_link link;
     enum stats_trust trust;

@@ -13,6 +13,7 @@
 #include "base/stdio_open.h"
 #include "daemon/capacity.h"
 #include "daemon/daemon.h"
+#include "daemon/guardian.h"
 
 /* As the LSB and systemd have them. */
 enum {
@@ -22,7 +23,7 @@ enum {
 };
 
 struct arguments {
-    char *config, *host_root, *mode;
+    char *config, *host_root, *mode, *guardian;
     gboolean dry_run, check_config, dump_config, version;
 };
 
@@ -48,6 +49,8 @@ static int parse_arguments(int *argc, char ***argv, struct arguments *a)
         {"version", 'V', 0, G_OPTION_ARG_NONE, &a->version, "Print the version, and end", NULL},
         {"host-root", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_FILENAME, &a->host_root,
          "Prefix of /proc, for tests", "DIR"},
+        {"guardian", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_FILENAME, &a->guardian,
+         "Be the guardian of the guests whose records are in DIR; started by aerostatd", "DIR"},
         {0},
     };
     g_autoptr(GOptionContext) context = g_option_context_new("- memory manager for QEMU guests");
@@ -182,6 +185,7 @@ static void arguments_clear(struct arguments *a)
     g_free(a->config);
     g_free(a->host_root);
     g_free(a->mode);
+    g_free(a->guardian);
 }
 
 int main(int argc, char **argv)
@@ -203,6 +207,9 @@ int main(int argc, char **argv)
         status = 0;
     } else if (status < 0 && (a.check_config || a.dump_config)) {
         status = show_config(&a, &options);
+    } else if (status < 0 && a.guardian) {
+        (void)signal(SIGPIPE, SIG_IGN);
+        status = guardian_run(a.guardian, options.host_root);
     } else if (status < 0) {
         (void)signal(SIGPIPE, SIG_IGN);
         raise_descriptor_limit();

@@ -8,6 +8,7 @@
 #include <config.h>
 #include <math.h>
 
+#include "daemon/blocking.h"
 #include "daemon/metrics_pager.h"
 #include "daemon/metrics_put.h"
 
@@ -54,6 +55,7 @@ HOST(host_decisions, s->host->decisions)
 HOST(host_decision_seconds, s->host->decision_seconds)
 HOST(host_orders_failed, s->host->orders.failed)
 HOST(host_events, s->daemon->events_next)
+HOST(host_blocked, s->host->blocked)
 HOST(host_uptime, s->daemon->uptime)
 HOST(host_managing, s->config->mode == MODE_MANAGE)
 
@@ -75,6 +77,7 @@ static const struct metric host_metrics[] = {
     {"decision_duration_seconds", METRIC_GAUGE, "What the last decision took.", host_decision_seconds, true},
     {"orders_failed_total", METRIC_COUNTER, "Orders that a guest's VMM did not take.", host_orders_failed, true},
     {"events_total", METRIC_COUNTER, "Events that were recorded.", host_events, true},
+    {"guests_blocked", METRIC_GAUGE, "Guests that are held at this moment.", host_blocked, true},
     {"uptime_seconds", METRIC_GAUGE, "Time since the daemon started.", host_uptime, true},
     {"managing", METRIC_GAUGE, "1 in mode manage, 0 in mode observe.", host_managing, true},
 };
@@ -95,6 +98,8 @@ GUEST(guest_distress, s->view.distress != 0)
 GUEST(guest_stats_trusted, s->view.trust == STATS_FRESH)
 GUEST(guest_inflated, s->guest->inflated)
 GUEST(guest_deflated, s->guest->deflated)
+GUEST(guest_blocked, (double)blocking_total(s->guest) / (double)USEC_PER_SEC)
+GUEST(guest_blocks, blocking_times(s->guest))
 
 static double guest_stats_age(const struct source *s)
 {
@@ -139,6 +144,8 @@ static const struct metric guest_metrics[] = {
     {"guest_poll_age_seconds", METRIC_GAUGE, "Time since its VMM last answered in full.", guest_poll_age, true},
     {"guest_inflated_bytes_total", METRIC_COUNTER, "Bytes by which its balloon has grown.", guest_inflated, false},
     {"guest_deflated_bytes_total", METRIC_COUNTER, "Bytes by which its balloon has shrunk.", guest_deflated, false},
+    {"guest_blocked_seconds_total", METRIC_COUNTER, "Time that it was held for lack of host memory.", guest_blocked, false},
+    {"guest_blocks_total", METRIC_COUNTER, "How often it was held.", guest_blocks, false},
 };
 /* clang-format on */
 

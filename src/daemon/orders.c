@@ -168,6 +168,37 @@ void orders_allow(struct orders *o, struct guest *guest, const struct verdict *v
     log_info("guest %s: %s%s", guest->key, enact ? "" : "would be done: ", text);
 }
 
+void orders_block(struct orders *o, struct blocking *blocking, struct guest *guest,
+                  const struct verdict *v, bool enact)
+{
+    struct event event = {
+        .kind = EVENT_DECISION,
+        .state = v->state,
+        .mechanism = MECHANISM_BLOCK,
+        .reason = v->block_reason,
+        .to = v->block,
+        .enacted = enact,
+    };
+    usec_t now = (usec_t)g_get_monotonic_time();
+    g_autofree char *text = NULL;
+    char sentence[SENTENCE_MAX];
+
+    if (enact && !blocking_hold(blocking, guest, v->block))
+        return;
+    if (guest->block_recorded && now < guest->block_recorded + ORDERS_BLOCK_RECORD_USEC) {
+        guest->blocks_unrecorded++;
+        return;
+    }
+    policy_block_text(v, sentence, sizeof(sentence));
+    text = guest->blocks_unrecorded ? g_strdup_printf("%s; %u slices more since the last record",
+                                                      sentence, guest->blocks_unrecorded)
+                                    : g_strdup(sentence);
+    guest->block_recorded = now;
+    guest->blocks_unrecorded = 0;
+    recorder_add(o->recorder, &event, guest->key, text);
+    log_info("guest %s: %s%s", guest->key, enact ? "" : "would be done: ", text);
+}
+
 static gboolean waited_enough(void *data)
 {
     struct orders *o = data;

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "core/policy.h"
+#include "daemon/blocking.h"
 #include "daemon/guests.h"
 #include "daemon/recorder.h"
 
@@ -37,6 +38,15 @@ void orders_observe(struct orders *o, struct guest *guest, const struct verdict 
 /* Tells the guest's pager what it may occupy, once while it stays the same; observe mode
  * (!@enact): records what it would be told. */
 void orders_allow(struct orders *o, struct guest *guest, const struct verdict *v, bool enact);
+
+/*
+ * Blocks the guest for the verdict's time; observe mode (!@enact): only records it. Slices come
+ * many a minute: one in ORDERS_BLOCK_RECORD_USEC is recorded, with the number of those that were
+ * not.
+ */
+#define ORDERS_BLOCK_RECORD_USEC (10 * USEC_PER_SEC)
+void orders_block(struct orders *o, struct blocking *blocking, struct guest *guest,
+                  const struct verdict *v, bool enact);
 
 /*
  * Sends every guest its full size, and calls @done when all have answered or ORDERS_EMPTY_WAIT_MSEC

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/size.h"
+#include "daemon/blocking.h"
 #include "daemon/pagers_impl.h"
 
 /* A guest whose pages could not be brought back is detached again after this. */
@@ -129,6 +130,15 @@ static void on_continued(struct vmm_guest *vmm, const GError *error, void *data)
     on_running_set(data, true, error);
 }
 
+enum pager_stop pagers_stop(const struct guest *guest)
+{
+    const struct pager *p = guest->pager;
+
+    if (!p || (!p->stopping && !p->stopped))
+        return PAGER_STOPS_NOT;
+    return p->stopping ? PAGER_STOP_UNDER_WAY : PAGER_STOPPED;
+}
+
 /* @guest: what that means for it. */
 static void say_held(struct pager *p, const char *guest)
 {
@@ -162,7 +172,10 @@ static void continue_guest(struct pager *p)
     vmm_guest_cont(p->guest->vmm, on_continued, pager_ref(p));
 }
 
-/* A guest that somebody else has stopped, be it the daemon before this one, is his to continue. */
+/*
+ * A guest that somebody else has stopped, be it the daemon before this one, is his to continue. One
+ * that is blocked just now is stopped for good: blocking.c does not let it go on then.
+ */
 void pager_follow_held(struct pager *p)
 {
     const struct vmm_facts *facts = p->guest ? vmm_guest_facts(p->guest->vmm) : NULL;
@@ -170,7 +183,7 @@ void pager_follow_held(struct pager *p)
 
     if (!facts || facts->link != VMM_LINK_UP || p->stopping || p->gone || !acts(p))
         return;
-    if (held && !p->stopped && facts->running) {
+    if (held && !p->stopped && (facts->running || blocking_holds(p->guest))) {
         stop_guest(p);
     } else if (held && !p->stopped && !p->held_said) {
         say_held(p, "the guest stands still, and is to be continued by who stopped it");

@@ -58,6 +58,16 @@ uint64_t pagers_memory(const struct pagers *pagers);
 /* What the guest may occupy from now on. False: nothing is new about that. */
 bool pagers_allow(struct guest *guest, uint64_t bytes);
 
+/* The guest's pager had it stopped, because pages of it can't be read back, or is about to stop it
+ * or to let it go on. */
+enum pager_stop {
+    PAGER_STOPS_NOT,
+    PAGER_STOP_UNDER_WAY, /* the VMM has yet to answer */
+    PAGER_STOPPED,
+};
+
+enum pager_stop pagers_stop(const struct guest *guest);
+
 /* How a guest stands to its pager. */
 enum pager_standing {
     PAGER_NONE,      /* it is to have none: switched off, or not known well enough yet */

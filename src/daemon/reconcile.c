@@ -89,6 +89,9 @@ static void act(struct reconcile *r)
         policy_guest_view(decided, &view);
         if (view.verdict.allow)
             orders_allow(r->orders, guest, &view.verdict, r->config->mode == MODE_MANAGE);
+        if (view.verdict.block)
+            orders_block(r->orders, r->blocking, guest, &view.verdict,
+                         r->config->mode == MODE_MANAGE);
         if (view.verdict.mechanism != MECHANISM_BALLOON)
             continue;
         if (r->config->mode == MODE_OBSERVE)
@@ -119,6 +122,22 @@ static bool tell_host(uint64_t *capacity, uint64_t *reserved, void *data)
 static void record_pager(struct guest *guest, char *text, void *data)
 {
     reconcile_record(data, EVENT_GUEST_PAGER, guest, text);
+}
+
+static void record_blocking(struct guest *guest, char *text, void *data)
+{
+    reconcile_record(data, EVENT_BLOCKING, guest, text);
+}
+
+/* Beside the API's socket, where the daemon may write whatever runs it. */
+static struct blocking *new_blocking(struct reconcile *r)
+{
+    static const struct blocking_calls calls = {.record = record_blocking,
+                                                .changed = reconcile_on_guest};
+    g_autofree char *run = g_path_get_dirname(r->config->api_socket);
+    g_autofree char *directory = g_build_filename(run, "held", NULL);
+
+    return blocking_new(directory, r->host_root, &calls, r);
 }
 
 static void decide(struct reconcile *r)
@@ -193,7 +212,7 @@ struct reconcile *reconcile_new(const struct config *config, const char *host_ro
                                 struct recorder *recorder, GError **error)
 {
     static const struct pagers_calls calls = {
-        .record = record_pager, .changed = reconcile_on_pager, .host = tell_host};
+        .record = record_pager, .changed = reconcile_on_guest, .host = tell_host};
     struct reconcile *r;
     struct discovery_config discovery;
 
@@ -209,6 +228,7 @@ struct reconcile *reconcile_new(const struct config *config, const char *host_ro
     r->guests = guests_new();
     r->orders = orders_new(recorder);
     r->pagers = pagers_new(config, host_root, &calls, r);
+    r->blocking = new_blocking(r);
     discovery = discovery_of(r);
     r->discovery = discovery_new(&discovery, reconcile_on_vmm_event, r);
     start_timers(r);
@@ -221,8 +241,11 @@ void reconcile_free(struct reconcile *r)
     if (!r)
         return;
     stop_timers(r);
+    for (guint i = 0; i < guests_count(r->guests); i++)
+        blocking_forget(r->blocking, guests_at(r->guests, i));
     /* First, because orders on their way are answered (with an error) here. */
     discovery_free(r->discovery);
+    blocking_free(r->blocking); /* when the monitors are free for the guardian */
     orders_free(r->orders);
     pagers_free(r->pagers);
     guests_free(r->guests);
@@ -299,11 +322,26 @@ void reconcile_host(const struct reconcile *r, struct host_status *ret)
         ret->guests_up += facts->link == VMM_LINK_UP;
         add_pager(&ret->pagers, guest);
     }
+    ret->blocked = blocking_count(r->blocking);
 }
 
-void reconcile_empty_all(struct reconcile *r, GSourceFunc done, void *data)
+static gboolean none_is_blocked(void *data)
+{
+    struct reconcile *r = data;
+
+    if (r->empty_balloons)
+        orders_empty_all(r->orders, r->guests, r->done, r->done_data);
+    else
+        g_idle_add(r->done, r->done_data);
+    return G_SOURCE_REMOVE;
+}
+
+void reconcile_end(struct reconcile *r, bool empty_balloons, GSourceFunc done, void *data)
 {
     r->closing = true;
+    r->empty_balloons = empty_balloons;
+    r->done = done;
+    r->done_data = data;
     stop_timers(r);
-    orders_empty_all(r->orders, r->guests, done, data);
+    blocking_end(r->blocking, none_is_blocked, r);
 }

@@ -36,6 +36,7 @@ struct host_status {
     double decision_seconds; /* that the last one took */
     struct orders_counters orders;
     struct pager_totals pagers;
+    guint blocked; /* guests that are held now */
 };
 
 /*
@@ -63,5 +64,6 @@ bool reconcile_patch(struct reconcile *r, struct guest *guest, struct json_objec
  */
 bool reconcile_release(struct reconcile *r, struct guest *guest);
 
-/* Ends deciding, sends every guest its full size, then calls @done (orders.h). */
-void reconcile_empty_all(struct reconcile *r, GSourceFunc done, void *data);
+/* Ends deciding, lets go on who is blocked and, with @empty_balloons, sends every guest its full
+ * size; then calls @done (orders.h). */
+void reconcile_end(struct reconcile *r, bool empty_balloons, GSourceFunc done, void *data);

@@ -63,7 +63,8 @@ void reconcile_observe(struct reconcile *r, struct guest *guest)
         .actual = facts->actual,
         .balloon_device = facts->balloon_device,
         .reachable = facts->link == VMM_LINK_UP,
-        .running = facts->running,
+        .running = facts->running || blocking_holds(guest),
+        .blocked = blocking_total(guest),
         .stats = facts->stats,
         .pager = pager,
     };
@@ -79,7 +80,7 @@ void reconcile_observe(struct reconcile *r, struct guest *guest)
         reconcile_ask_for_decision(r);
 }
 
-void reconcile_on_pager(struct guest *guest, void *data)
+void reconcile_on_guest(struct guest *guest, void *data)
 {
     if (guest->policy)
         reconcile_observe(data, guest);
@@ -160,6 +161,7 @@ static void forget(struct reconcile *r, struct guest *guest)
 {
     vmm_guest_set_owner(guest->vmm, NULL);
     pagers_forget(guest);
+    blocking_forget(r->blocking, guest);
     r->gone_inflated += guest->inflated;
     r->gone_deflated += guest->deflated;
     if (guest->policy) {
@@ -189,6 +191,7 @@ void reconcile_on_vmm_event(struct vmm_guest *vmm, enum vmm_event event, void *d
     if (event == VMM_EVENT_READY)
         guests_name(r->guests, guest);
     note_link(r, guest);
+    blocking_see(r->blocking, guest);
     if (!guest->policy && guest->ready && facts->size && facts->updated &&
         !is_second_monitor(r, guest))
         adopt(r, guest);

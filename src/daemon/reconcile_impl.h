@@ -2,6 +2,7 @@
 /* What reconcile.c (the host, decisions) and reconcile_guest.c (the guests) share. */
 #pragma once
 
+#include "daemon/blocking.h"
 #include "daemon/pagers.h"
 #include "daemon/reconcile.h"
 #include "vmm/discovery.h"
@@ -14,11 +15,15 @@ struct reconcile {
     struct guests *guests;
     struct orders *orders;
     struct pagers *pagers;
+    struct blocking *blocking;
     struct discovery *discovery;
     guint poll_timer, decide_timer, soon; /* source ids; soon: 0 where no decision is asked for */
     struct host_observation host;         /* as last seen */
     bool host_blind;                      /* its memory can't be read just now */
     bool closing;                         /* nothing is decided any more */
+    bool empty_balloons;                  /* reconcile_end() */
+    GSourceFunc done;
+    void *done_data;
 
     usec_t decided;
     enum host_state state;
@@ -47,8 +52,9 @@ void reconcile_on_vmm_event(struct vmm_guest *vmm, enum vmm_event event, void *d
 /* Hands what the guest's facts say now to the policy, of which the guest is a part. */
 void reconcile_observe(struct reconcile *r, struct guest *guest);
 
-/* What the guest's pager has to say, which came between two looks at the guest. */
-void reconcile_on_pager(struct guest *guest, void *data);
+/* What the guest's pager has to say, or that it is (not) blocked any more, which came between two
+ * looks at the guest. */
+void reconcile_on_guest(struct guest *guest, void *data);
 
 /* Settings in force have changed. */
 void reconcile_configure_guest(struct reconcile *r, struct guest *guest);

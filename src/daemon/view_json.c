@@ -4,6 +4,7 @@
 #include <config.h>
 
 #include "base/json.h"
+#include "daemon/blocking.h"
 #include "daemon/view_pager.h"
 #include "host/psi.h"
 
@@ -106,6 +107,7 @@ struct json_object *view_host(const struct host_status *host, const struct confi
     json_put_double(obj, "decision_seconds", host->decision_seconds);
     json_put_u64(obj, "events_next", daemon->events_next);
     json_put_object(obj, "pagers", view_pagers(&host->pagers));
+    json_put_u64(obj, "blocked", host->blocked);
     json_put_object(obj, "psi", view_psi(daemon->host_root));
     return obj;
 }
@@ -191,6 +193,17 @@ static void put_verdict(struct json_object *obj, const struct verdict *v)
     json_put_double(obj, "decided_age", seconds(since(v->at)));
 }
 
+static struct json_object *view_blocked(const struct guest *guest, const struct guest_view *view)
+{
+    struct json_object *obj = json_object_new_object();
+
+    json_put_bool(obj, "now", blocking_holds(guest));
+    json_put_double(obj, "seconds", seconds(blocking_total(guest)));
+    json_put_u64(obj, "times", blocking_times(guest));
+    json_put_double(obj, "owed", seconds(view->block_owed));
+    return obj;
+}
+
 /* What is known of a guest once it takes part in the policy. All as the policy saw it: the facts
  * may be a moment ahead, and the verdict would not fit them. */
 static void put_policy(struct json_object *obj, const struct guest *guest,
@@ -219,6 +232,7 @@ static void put_policy(struct json_object *obj, const struct guest *guest,
         json_put_null(obj, "distress_age");
     else
         json_put_double(obj, "distress_age", seconds(since(view.distress_since)));
+    json_put_object(obj, "blocked", view_blocked(guest, &view));
     put_verdict(obj, &view.verdict);
 }
 
@@ -226,9 +240,10 @@ static void put_policy(struct json_object *obj, const struct guest *guest,
 static void put_unknown(struct json_object *obj)
 {
     static const char *const members[] = {
-        "running", "size",         "granted",     "resident", "active",  "activity",
-        "balloon", "shares",       "reservation", "limit",    "exempt",  "guest_swap",
-        "stats",   "distress_age", "entitled",    "reason",   "explain", "decided_age",
+        "running",  "size",       "granted",     "resident",     "active",
+        "activity", "balloon",    "shares",      "reservation",  "limit",
+        "exempt",   "guest_swap", "stats",       "distress_age", "entitled",
+        "reason",   "explain",    "decided_age", "blocked",
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(members); i++)

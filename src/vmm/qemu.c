@@ -254,6 +254,7 @@ struct vmm_guest *qemu_guest_new(const char *path, const struct qemu_config *con
         .set_balloon = qemu_set_balloon,
         .set_running = qemu_set_running,
         .set_mergeable = qemu_set_mergeable,
+        .hold = qemu_hold,
         .translate = qemu_translate,
         .free = qemu_free,
     };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Inside of a QEMU guest, shared by qemu.c (its life), qemu_link.c (its connection), qemu_poll.c
- * (what it is asked again and again), qemu_order.c, qemu_merge.c and qemu_translate.c (what it is
- * told, and asked once). */
+ * (what it is asked again and again), qemu_order.c, qemu_hold.c, qemu_merge.c and qemu_translate.c
+ * (what it is told, and asked once). */
 #pragma once
 
 #include <stdbool.h>
@@ -82,6 +82,9 @@ void qemu_link_retry_in(struct qemu_guest *g, guint msec);
 /* Drops the connection; what was under way fails. No event. */
 void qemu_link_close(struct qemu_guest *g);
 
+/* Makes another connection where this one has fallen silent. No event. */
+void qemu_link_renew(struct qemu_guest *g);
+
 /* @error says why it is not up; copied. */
 void qemu_link_set(struct qemu_guest *g, enum vmm_link link, const char *error);
 
@@ -106,6 +109,10 @@ void qemu_set_mergeable(struct vmm_guest *guest, bool mergeable, vmm_done_fn don
 
 /* Takes over which memory back ends could be merged, from the answer to query-memdev. */
 void qemu_merge_see(struct qemu_guest *g, struct json_object *memdevs);
+
+/* --- qemu_hold.c --- */
+
+void qemu_hold(struct vmm_guest *guest, bool hold, vmm_done_fn done, void *data);
 
 /* --- qemu_translate.c --- */
 

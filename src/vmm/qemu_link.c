@@ -54,6 +54,15 @@ void qemu_link_retry_in(struct qemu_guest *g, guint msec)
     g->retry_source = g_timeout_add(msec, retry_later, g);
 }
 
+void qemu_link_renew(struct qemu_guest *g)
+{
+    /* Not before the greeting: connections that QEMU has yet to accept would pile up. */
+    if (!g->qmp || !g->answered)
+        return;
+    qemu_link_close(g);
+    qemu_link_retry_in(g, 0);
+}
+
 static void connection_lost(struct qemu_guest *g, const GError *error)
 {
     qemu_link_close(g);

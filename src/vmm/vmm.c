@@ -70,6 +70,21 @@ void vmm_guest_set_mergeable(struct vmm_guest *guest, bool mergeable, vmm_done_f
     guest->ops->set_mergeable(guest, mergeable, done, data);
 }
 
+GQuark vmm_error_quark(void)
+{
+    return g_quark_from_static_string("aerostat-vmm-error");
+}
+
+void vmm_guest_hold(struct vmm_guest *guest, vmm_done_fn done, void *data)
+{
+    guest->ops->hold(guest, true, done, data);
+}
+
+void vmm_guest_let_go(struct vmm_guest *guest, vmm_done_fn done, void *data)
+{
+    guest->ops->hold(guest, false, done, data);
+}
+
 void vmm_guest_translate(struct vmm_guest *guest, const struct vmm_address *address,
                          vmm_translated_fn done, void *data)
 {

@@ -118,6 +118,7 @@ struct vmm_ops {
     void (*set_balloon)(struct vmm_guest *guest, uint64_t bytes, vmm_done_fn done, void *data);
     void (*set_running)(struct vmm_guest *guest, bool running, vmm_done_fn done, void *data);
     void (*set_mergeable)(struct vmm_guest *guest, bool mergeable, vmm_done_fn done, void *data);
+    void (*hold)(struct vmm_guest *guest, bool hold, vmm_done_fn done, void *data);
     void (*translate)(struct vmm_guest *guest, const struct vmm_address *address,
                       vmm_translated_fn done, void *data);
     void (*free)(struct vmm_guest *guest);
@@ -135,6 +136,24 @@ void vmm_guest_set_balloon(struct vmm_guest *guest, uint64_t bytes, vmm_done_fn 
  */
 void vmm_guest_stop(struct vmm_guest *guest, vmm_done_fn done, void *data);
 void vmm_guest_cont(struct vmm_guest *guest, vmm_done_fn done, void *data);
+
+/* Where nothing was done, because the guest is in no state for it: it need not be tried again, nor
+ * undone. */
+#define VMM_ERROR (vmm_error_quark())
+GQuark vmm_error_quark(void);
+
+enum vmm_error {
+    VMM_ERROR_STATE,
+};
+
+/*
+ * Holds a guest that runs, for a moment, and lets it go on. Refused with VMM_ERROR_STATE: holding
+ * what stands still already or is being migrated; letting go what stands still for a reason of its
+ * own by now. With any other error the order may have been carried out or not. Letting go what runs
+ * is no error.
+ */
+void vmm_guest_hold(struct vmm_guest *guest, vmm_done_fn done, void *data);
+void vmm_guest_let_go(struct vmm_guest *guest, vmm_done_fn done, void *data);
 
 /*
  * Lets the kernel merge pages of the guest's private memory with identical ones of others (KSM), or

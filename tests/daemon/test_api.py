@@ -15,12 +15,13 @@ from harness import MIB, Connection, DaemonTest, assert_prometheus, request, wai
 GUEST_MEMBERS = {
     "name", "pid", "vmm", "socket", "ram", "link", "running", "error", "size", "granted", "resident",
     "overhead", "active", "activity", "entitled", "balloon", "shares", "reservation", "limit", "exempt",
-    "guest_swap", "stats", "distress", "distress_age", "reason", "explain", "decided_age", "pager"}
+    "guest_swap", "stats", "distress", "distress_age", "reason", "explain", "decided_age", "pager",
+    "blocked"}
 HOST_MEMBERS = {
     "version", "mode", "uptime", "period", "state", "state_age", "state_seconds", "capacity",
     "configured", "resident", "free", "minfree", "available", "ballooned", "overhead", "overcommit",
     "overcommit_avg", "guests", "guests_up", "inflated_total", "deflated_total", "decisions_total",
-    "decision_seconds", "events_next", "pagers", "psi"}
+    "decision_seconds", "events_next", "pagers", "psi", "blocked"}
 
 
 class Api(DaemonTest):

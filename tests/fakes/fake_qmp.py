@@ -45,6 +45,11 @@ OPTIONS = {
     "talk": "qmp",            # qmp; garbage; half: closes within a document; flood: no end; wrong-id;
                               # mute: takes all, answers nothing; deaf: no greeting;
                               # mute-balloon, mute-human: answers all but that command
+    "status": None,           # while it does not run: None: "paused"
+    "migrate": None,          # status of a migration
+    "single": False,          # one client at a time, as with QEMU; further ones wait for the greeting
+    "mute": [],               # commands that are carried out and not answered
+    "refuse": [],             # commands that are refused
     "human": {},              # what the human monitor says, by the first word of the line
 }
 
@@ -80,6 +85,8 @@ class Guest:
         self.memory = Memory(options["size"])
         self.actual = self.target = options["size"]
         self.targets = []
+        self.history = [] # (time, command): stop and cont as they came
+        self.clients = {}
         self.frozen = None
         self.direct = None
         self.moved = time.monotonic()
@@ -104,6 +111,16 @@ class Guest:
             else:
                 self.actual = min(goal, self.actual + step)
         self.memory.resize(min(self.o["used"], self.actual))
+
+    def run(self, running):
+        """A stop or cont, and the event that QEMU sends to all when something has changed."""
+        self.history.append((time.monotonic(), "cont" if running else "stop"))
+        if self.o["running"] == running:
+            return
+        self.o["running"] = running
+        for client in self.clients.values():
+            client.send({"timestamp": {"seconds": int(time.time()), "microseconds": 0},
+                         "event": "RESUME" if running else "STOP"})
 
     def true_stats(self):
         needs = self.o["used"] if self.o["needs"] is None else self.o["needs"]
@@ -186,6 +203,9 @@ class Client:
         if talk == "mute-balloon" and command == "balloon":
             self.guest.targets.append(document["arguments"]["value"])
             return
+        if command in self.guest.o["mute"]:
+            self.execute(command, document.get("arguments", {}))
+            return
         if talk == "mute-human" and command == "human-monitor-command":
             return
         number = document.get("id")
@@ -200,6 +220,8 @@ class Client:
 
     def execute(self, command, arguments):
         o = self.guest.o
+        if command in o["refuse"]:
+            raise Refused("GenericError", "the fake does not want to")
         fixed = {
             "qmp_capabilities": {},
             "qom-set": {},
@@ -211,12 +233,13 @@ class Client:
                               "dump": True, "prealloc": False, "host-nodes": [],
                               "policy": "default"}],
             "query-status": {"running": o["running"], "singlestep": False,
-                             "status": "running" if o["running"] else "paused"},
+                             "status": "running" if o["running"] else o["status"] or "paused"},
+            "query-migrate": {"status": o["migrate"]} if o["migrate"] else {},
         }
         if command in fixed:
             return fixed[command]
         if command in ("stop", "cont"):
-            o["running"] = command == "cont"
+            self.guest.run(command == "cont")
             return {}
         if command == "qom-list":
             if o["device"] and arguments["path"] == "/machine/peripheral":
@@ -245,12 +268,17 @@ class Client:
 
 
 def control(guest, line):
-    """An order of the test: {"set": {...}} or {"get": true}; answered with one line."""
-    guest.o.update(json.loads(line).get("set", {}))
+    """An order of the test: {"set": {...}}, {"silently": {...}} or {"get": true}; answered with one line."""
+    order = json.loads(line)
+    changes = order.get("set", {})
+    guest.o.update(order.get("silently", {})) # without an event
+    if "running" in changes: # by an operator, on a monitor of his own
+        guest.run(changes.pop("running"))
+    guest.o.update(changes)
     guest.open_direct()
     guest.tick()
     print(json.dumps({"targets": guest.targets, "running": guest.o["running"], "actual": guest.actual, "target": guest.target,
-                      "resident": guest.memory.resident}), flush=True)
+                      "resident": guest.memory.resident, "history": guest.history}), flush=True)
 
 
 def accept(listener, guest, clients):
@@ -267,11 +295,12 @@ def serve(path, options):
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(path)
     listener.listen(8)
-    clients = {}
+    clients = guest.clients
     orders = b""
     print("listening", flush=True)
     while True:
-        ready, _, _ = select.select([0, listener, *clients], [], [], TICK)
+        full = options["single"] and clients
+        ready, _, _ = select.select([0, *([] if full else [listener]), *clients], [], [], TICK)
         guest.tick()
         if 0 in ready:
             data = os.read(0, 65536)
