@@ -14,9 +14,9 @@ static void print_json(struct json_object *guest, struct json_object *decisions)
     cli_print_json(guest);
 }
 
-static void print_text(struct json_object *guest, struct json_object *decisions)
+static void print_text(const struct explained *what)
 {
-    g_autoptr(GPtrArray) lines = explain_lines(guest, decisions, false);
+    g_autoptr(GPtrArray) lines = explain_lines(what, false);
     g_autoptr(GString) out = g_string_new(NULL);
 
     for (guint i = 0; i < lines->len; i++)
@@ -29,6 +29,7 @@ static enum exit_code run(struct cli *cli, const struct command *command, int ar
     enum exit_code code = EXIT_CODE_OK;
     autojson guest = NULL;
     autojson decisions = NULL;
+    autojson host = NULL;
     g_autofree char *path = NULL, *decisions_path = NULL;
     struct ring_query query = {.last = EXPLAIN_DECISIONS};
     char **operands;
@@ -44,10 +45,14 @@ static enum exit_code run(struct cli *cli, const struct command *command, int ar
     decisions = cli_request(cli, "GET", decisions_path, NULL, &code);
     if (!decisions)
         return code;
-    if (cli->json)
+    if (cli->json) {
         print_json(guest, decisions);
-    else
-        print_text(guest, decisions);
+        return EXIT_CODE_OK;
+    }
+    host = cli_request(cli, "GET", "/v1/host", NULL, &code);
+    if (!host)
+        return code;
+    print_text(&(struct explained){guest, decisions, host});
     return EXIT_CODE_OK;
 }
 

@@ -73,6 +73,12 @@ static bool put_swap(struct json_object *body, const char *member, const char *v
     return put_word(body, member, value, words);
 }
 
+static bool put_domain(struct json_object *body, const char *member, const char *value)
+{
+    json_put_string(body, member, value);
+    return true;
+}
+
 /* A key, its member of the API's object, and what may stand behind it. */
 const struct setting SETTINGS[] = {
     {"shares", "shares", "high, normal, low or a number from 1", put_shares},
@@ -81,6 +87,7 @@ const struct setting SETTINGS[] = {
     {"exempt", "exempt", "yes or no", put_bool},
     {"guest-swap", "guest_swap", "yes, no or auto", put_swap},
     {"pager", "pager", "yes or no", put_bool},
+    {"share", "share", "none or the name of a trust domain", put_domain},
     {0},
 };
 
@@ -106,7 +113,7 @@ static enum exit_code add(const struct command *command, struct json_object *bod
     if (!setting)
         return usage_error(command,
                            "unknown setting '%s': there are shares, reservation, limit, exempt, "
-                           "guest-swap and pager",
+                           "guest-swap, pager and share",
                            key);
     if (json_object_object_get_ex(body, setting->member, NULL))
         return usage_error(command, "'%s' is given twice", key);
@@ -121,6 +128,7 @@ static enum exit_code add(const struct command *command, struct json_object *bod
 static void print_guest(struct json_object *answer)
 {
     static const char *const shown[] = {"shares", "reservation", "limit", "exempt", "guest-swap"};
+    g_autofree char *domain = NULL;
     g_autoptr(GString) line = g_string_new(NULL);
     struct guest_info guest;
     g_autofree char *name = NULL;
@@ -133,7 +141,8 @@ static void print_guest(struct json_object *answer)
 
         g_string_append_printf(line, " %s=%s", shown[i], text);
     }
-    g_string_append_c(line, '\n');
+    domain = text_clean(guest.sharing.domain ? guest.sharing.domain : "none", false);
+    g_string_append_printf(line, " share=%s\n", domain);
     cli_print(line->str);
 }
 
@@ -173,7 +182,8 @@ const struct command COMMAND_SET = {
         "  limit=SIZE|none                     never more than this\n"
         "  exempt=yes|no                       never acted upon\n"
         "  guest-swap=yes|no|auto              whether the guest has swap space\n"
-        "  pager=yes|no                        whether it has a pager, and so a swap file\n"
+        "  pager=yes|no                        whether the host may swap it (pager or kernel)\n"
+        "  share=DOMAIN|none                   merge its pages with others of this trust domain\n"
         "A key without a value, or with the value default, goes back to the configuration. All or\n"
         "nothing is changed. Settings last until the guest or the daemon ends.",
     .run = run,

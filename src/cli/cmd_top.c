@@ -15,7 +15,7 @@ enum {
     OPTION_NO_COLOR,
     OPTION_LEGEND,
     OPTION_COLUMNS,
-    OPTION_PAGER,
+    OPTION_VIEW,
     OPTION_SORT,
     OPTION_REVERSE,
 };
@@ -26,7 +26,8 @@ static const struct option_spec OPTIONS[] = {
     {'n', "count", "N", "end after N looks (implies --batch)"},
     {OPTION_CSV, "csv", NULL, "print CSV (implies --batch)"},
     {OPTION_COLUMNS, "columns", "LIST", "which columns, in this order (--legend names them)"},
-    {OPTION_PAGER, "pager", NULL, "the columns about pagers (on the screen: v)"},
+    {OPTION_VIEW, "view", "VIEW",
+     "memory, paging, health, sharing or guest (on the screen: 1 to 5)"},
     {OPTION_SORT, "sort", "COLUMN", "sort by this column"},
     {OPTION_REVERSE, "reverse", NULL, "sort the other way round"},
     {OPTION_ASCII, "ascii", NULL, "draw with ASCII characters only"},
@@ -37,10 +38,10 @@ static const struct option_spec OPTIONS[] = {
 
 /* What the command line says; what it leaves open is -1 or 0. */
 struct wishes {
-    bool batch, csv, ascii, no_color, legend, reverse, pager;
+    bool batch, csv, ascii, no_color, legend, reverse;
     int columns[COLUMNS_MAX];
     size_t column_count;
-    int sort;
+    int sort, view;
     double delay;
     uint64_t count;
 };
@@ -85,6 +86,13 @@ static bool value_option(struct options *o, struct wishes *w, int id)
             return true;
         o->exit_code = usage_error(o->command, "--columns: '%s' is unknown or repeated", wrong);
         return false;
+    case OPTION_VIEW:
+        w->view = view_find(o->value);
+        if (w->view >= 0)
+            return true;
+        o->exit_code = usage_error(
+            o->command, "--view %s: there are memory, paging, health, sharing and guest", o->value);
+        return false;
     default: /* OPTION_SORT */
         w->sort = column_find(o->value);
         if (w->sort >= 0)
@@ -105,9 +113,6 @@ static bool read_wishes(struct options *o, struct wishes *w)
             break;
         case OPTION_CSV:
             w->csv = true;
-            break;
-        case OPTION_PAGER:
-            w->pager = true;
             break;
         case OPTION_REVERSE:
             w->reverse = true;
@@ -143,9 +148,11 @@ static enum exit_code run_batch(struct cli *cli, const struct wishes *w)
     };
 
     memcpy(batch.columns, w->columns, sizeof(batch.columns));
-    batch.column_count = w->pager ? columns_of_pagers(batch.columns) : w->column_count;
-    for (size_t i = 0; !w->pager && w->column_count == 0 && i < COLUMN_COUNT_ALL; i++) {
-        if (batch.format == BATCH_CSV || COLUMNS[i].shown)
+    batch.column_count =
+        w->view > VIEW_MEMORY ? view_columns(w->view, batch.columns) : w->column_count;
+    for (size_t i = 0; w->view <= VIEW_MEMORY && w->column_count == 0 && i < COLUMN_COUNT_ALL;
+         i++) {
+        if ((batch.format == BATCH_CSV && w->view < 0) || COLUMNS[i].shown)
             batch.columns[batch.column_count++] = (int)i;
     }
     return batch_run(cli, &batch);
@@ -186,7 +193,7 @@ static enum exit_code run_screen(struct cli *cli, const struct wishes *w)
     top_init(&top, &settings, w->ascii || !g_get_charset(NULL));
     if (error)
         top.notice = text_clean(error->message, top.ascii);
-    top.pagers = w->pager;
+    top.view = MAX(w->view, VIEW_MEMORY);
     top_run(&top, screen, cli->socket);
     top_deinit(&top);
     screen_free(screen);
@@ -195,7 +202,7 @@ static enum exit_code run_screen(struct cli *cli, const struct wishes *w)
 
 static enum exit_code run(struct cli *cli, const struct command *command, int argc, char **argv)
 {
-    struct wishes wishes = {.sort = -1};
+    struct wishes wishes = {.sort = -1, .view = -1};
     enum exit_code code = EXIT_CODE_OK;
     struct json_object *version;
     struct options o;
@@ -209,8 +216,8 @@ static enum exit_code run(struct cli *cli, const struct command *command, int ar
     }
     if (cli->json && wishes.csv)
         return usage_error(command, "--json and --csv exclude each other");
-    if (wishes.pager && wishes.column_count > 0)
-        return usage_error(command, "--pager and --columns exclude each other");
+    if (wishes.view >= 0 && wishes.column_count > 0)
+        return usage_error(command, "--view and --columns exclude each other");
     if (wishes.batch || wishes.csv || wishes.count > 0 || cli->json)
         return run_batch(cli, &wishes);
     /* Before the screen is taken, say on a plain line that there is nobody to ask. */

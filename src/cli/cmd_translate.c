@@ -7,7 +7,7 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "cli/commands.h"
-#include "cli/info.h"
+#include "cli/members.h"
 #include "cli/options.h"
 #include "client/client.h"
 
@@ -95,22 +95,6 @@ static char *path_of(const struct question *q)
 
 /* --- the answer --- */
 
-static uint64_t number(struct json_object *obj, const char *key)
-{
-    uint64_t value = UNKNOWN_U64;
-
-    json_get_u64(obj, key, &value);
-    return value;
-}
-
-static const char *word(struct json_object *obj, const char *key)
-{
-    const char *value = NULL;
-
-    json_get_string(obj, key, &value);
-    return value;
-}
-
 /* "guest physical   0x12345678          memory ram"; takes @remark. */
 static void add(GString *out, const char *label, uint64_t address, char *remark)
 {
@@ -126,42 +110,42 @@ static void add(GString *out, const char *label, uint64_t address, char *remark)
 static void add_virtual(GString *out, struct json_object *obj)
 {
     if (obj)
-        add(out, "guest virtual", number(obj, "address"),
-            g_strdup_printf("page tables of CPU %" PRIu64, number(obj, "cpu")));
+        add(out, "guest virtual", member_u64(obj, "address"),
+            g_strdup_printf("page tables of CPU %" PRIu64, member_u64(obj, "cpu")));
 }
 
 static void add_physical(GString *out, struct json_object *obj)
 {
-    const char *reach = word(obj, "reach");
+    const char *reach = member_string(obj, "reach");
 
     if (!obj)
         add(out, "guest physical", UNKNOWN_U64,
             g_strdup("the guest's page tables have no such address"));
     else if (g_strcmp0(reach, "memory") == 0)
-        add(out, "guest physical", number(obj, "address"),
-            g_strdup_printf("memory '%s'", text_or_dash(word(obj, "region"))));
+        add(out, "guest physical", member_u64(obj, "address"),
+            g_strdup_printf("memory '%s'", text_or_dash(member_string(obj, "region"))));
     else
-        add(out, "guest physical", number(obj, "address"),
+        add(out, "guest physical", member_u64(obj, "address"),
             g_strdup(g_strcmp0(reach, "device") == 0 ? "a device, no memory" : "nothing is there"));
 }
 
 /* What the page is, in the words of who looks after it. */
 static char *page_text(struct json_object *obj)
 {
-    const char *state = text_or_dash(word(obj, "state"));
+    const char *state = text_or_dash(member_string(obj, "state"));
     bool sampled = false;
 
-    if (g_strcmp0(word(obj, "source"), "pager") != 0)
+    if (g_strcmp0(member_string(obj, "source"), "pager") != 0)
         return g_strdup_printf("%s (no pager looks after it)",
                                strcmp(state, "swapped") == 0 ? "swapped by the kernel" : state);
     json_get_bool(obj, "sampled", &sampled);
     if (strcmp(state, "swapped") == 0)
         return g_strdup_printf("swapped: slot %" PRIu64 ", at byte %" PRIu64 " of the swap file",
-                               number(obj, "slot"), number(obj, "swap_offset"));
+                               member_u64(obj, "slot"), member_u64(obj, "swap_offset"));
     if (strcmp(state, "compressed") == 0)
         return g_strdup_printf("compressed: %" PRIu64 " bytes at byte %" PRIu64
                                " of the cache file%s",
-                               number(obj, "length"), number(obj, "cache_offset"),
+                               member_u64(obj, "length"), member_u64(obj, "cache_offset"),
                                sampled ? "; sampled, to see when it is touched" : "");
     if (strcmp(state, "zero") == 0)
         return g_strdup("zero: was all zeros, nothing is stored");
@@ -172,18 +156,18 @@ static char *page_text(struct json_object *obj)
 
 static void add_memory(GString *out, struct json_object *obj)
 {
-    uint64_t page = number(obj, "page");
+    uint64_t page = member_u64(obj, "page");
     g_autofree char *figure =
         page == UNKNOWN_U64 ? g_strdup("-") : g_strdup_printf("%" PRIu64, page);
     g_autofree char *text = page_text(obj), *clean = text_clean(text, false);
 
     g_string_append_printf(out, "%-15s  %-18s  %s\n", "page", figure, clean);
-    add(out, "VMM virtual", number(obj, "address"), g_strdup(""));
+    add(out, "VMM virtual", member_u64(obj, "address"), g_strdup(""));
 }
 
 static void add_host(GString *out, struct json_object *obj)
 {
-    const char *hidden = word(obj, "hidden");
+    const char *hidden = member_string(obj, "hidden");
     bool present = false;
 
     json_get_bool(obj, "present", &present);
@@ -191,8 +175,8 @@ static void add_host(GString *out, struct json_object *obj)
         add(out, "host physical", UNKNOWN_U64,
             g_strdup_printf("%s%s", present ? "in memory, hidden: " : "not known: ", hidden));
     else if (present)
-        add(out, "host physical", number(obj, "address"),
-            g_strdup_printf("frame 0x%" PRIx64, number(obj, "frame")));
+        add(out, "host physical", member_u64(obj, "address"),
+            g_strdup_printf("frame 0x%" PRIx64, member_u64(obj, "frame")));
     else
         add(out, "host physical", UNKNOWN_U64, g_strdup("no page is mapped there now"));
 }

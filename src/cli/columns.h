@@ -2,7 +2,7 @@
 /*
  * The columns of `status` and `top`: one table for the header, the figure, sorting, the help, the
  * CSV and the names that esxtop gives to the same thing. A new counter is a member of struct
- * guest_info (info.h) and a line in columns.c.
+ * guest_info (info.h) and a line in columns_table.c.
  */
 #pragma once
 
@@ -20,6 +20,7 @@ enum column_kind {
     COLUMN_RATE,      /* double, per second */
     COLUMN_AGE,       /* double, seconds */
     COLUMN_LATENCY,   /* double, seconds, much less than one */
+    COLUMN_PART,      /* double, 1 is 100 % */
 };
 
 struct column {
@@ -36,11 +37,7 @@ struct column {
 
 extern const struct column COLUMNS[];
 extern const size_t COLUMN_COUNT_ALL;
-#define COLUMNS_MAX 72 /* more than there are (checked in columns.c) */
-
-/* Those that tell of pagers, as columns_parse takes them: for `status`, and for `top` with --pager
- * or the key v. */
-extern const char PAGER_COLUMNS[];
+#define COLUMNS_MAX 96 /* more than there are (checked in columns_table.c) */
 
 /* The index of a column, or -1. */
 int column_find(const char *id);
@@ -64,6 +61,3 @@ int column_compare(const struct column *column, const struct guest_info *a,
  * @ret_wrong (owned by the caller).
  */
 size_t columns_parse(const char *list, int ret_columns[static COLUMNS_MAX], char **ret_wrong);
-
-/* PAGER_COLUMNS as indexes; their number. */
-size_t columns_of_pagers(int ret_columns[static COLUMNS_MAX]);

@@ -8,8 +8,12 @@
 
 #define EXPLAIN_DECISIONS 8 /* as many of the last ones are shown */
 
-/*
- * Lines (char *, clean, owned) about the API's guest object. @decisions: the answer of
- * /v1/decisions, or NULL where it could not be had.
- */
-GPtrArray *explain_lines(struct json_object *guest, struct json_object *decisions, bool ascii);
+/* Answers of the daemon, borrowed. */
+struct explained {
+    struct json_object *guest;     /* the API's guest object */
+    struct json_object *decisions; /* of /v1/decisions; NULL where it could not be had */
+    struct json_object *host;      /* the API's host object; NULL: nothing is said of it */
+};
+
+/* Lines (char *, clean, owned). */
+GPtrArray *explain_lines(const struct explained *what, bool ascii);

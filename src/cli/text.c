@@ -164,7 +164,7 @@ const char *text_age(double seconds, char buf[static TEXT_FIGURE_MAX])
             return buf;
         }
     }
-    g_snprintf(buf, TEXT_FIGURE_MAX, seconds < 10 ? "%.1f s" : "%.0f s", seconds);
+    g_snprintf(buf, TEXT_FIGURE_MAX, seconds != 0 && seconds < 10 ? "%.1f s" : "%.0f s", seconds);
     return buf;
 }
 
@@ -199,4 +199,24 @@ const char *text_time(double seconds, char buf[static TEXT_FIGURE_MAX])
     if (!localtime_r(&t, &tm) || strftime(buf, TEXT_FIGURE_MAX, "%Y-%m-%d %H:%M:%S", &tm) == 0)
         return unknown(buf);
     return buf;
+}
+
+const char *text_part(double part, char buf[static TEXT_FIGURE_MAX])
+{
+    double percent = fmin(fmax(100 * part, 0), 1e6);
+
+    if (isnan(part))
+        return unknown(buf);
+    /* A little is not nothing. */
+    if (percent > 0 && percent < 0.1)
+        g_strlcpy(buf, "<0.1%", TEXT_FIGURE_MAX);
+    else
+        g_snprintf(buf, TEXT_FIGURE_MAX, percent > 0 && percent < 9.95 ? "%.1f%%" : "%.0f%%",
+                   percent);
+    return buf;
+}
+
+const char *text_or_dash(const char *text)
+{
+    return text ? text : "-";
 }

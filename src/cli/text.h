@@ -51,9 +51,15 @@ const char *text_size(uint64_t bytes, char buf[static TEXT_FIGURE_MAX]);
 const char *text_size_rate(double bytes, char buf[static TEXT_FIGURE_MAX]);
 /* At most four significant characters: "0", "0.25", "12.5", "1234", "12k". */
 const char *text_number(double value, char buf[static TEXT_FIGURE_MAX]);
-/* "8 s", "12 min", "3 h", "5 d". */
+/* "0 s", "1.5 s", "12 min", "3 h", "5 d". */
 const char *text_age(double seconds, char buf[static TEXT_FIGURE_MAX]);
 /* Short times, seconds: "45us", "1.2ms", "3.4s". */
 const char *text_latency(double seconds, char buf[static TEXT_FIGURE_MAX]);
 /* Seconds since 1970 as local time: "2026-11-21 18:02:11". */
 const char *text_time(double seconds, char buf[static TEXT_FIGURE_MAX]);
+
+/* A part of something, 1 is all of it: "0%", "2.5%", "37%". */
+const char *text_part(double part, char buf[static TEXT_FIGURE_MAX]);
+
+/* What is named as it is; "-" for NULL. */
+const char *text_or_dash(const char *text);

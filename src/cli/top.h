@@ -15,6 +15,7 @@
 #include "cli/top_fetch.h"
 #include "cli/top_sample.h"
 #include "cli/top_settings.h"
+#include "cli/views.h"
 
 enum top_mode {
     TOP_TABLE,
@@ -32,7 +33,7 @@ struct top {
     char *settings_path;
     bool ascii;
     bool paused;
-    bool pagers; /* the columns about pagers are shown, not those of the settings */
+    int view; /* VIEW_MEMORY: the columns of the settings */
     enum top_mode mode;
 
     struct top_sample *sample; /* NULL before the first */

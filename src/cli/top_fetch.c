@@ -53,6 +53,8 @@ static void get_explanation(struct client *client, const char *name, struct top_
     answer->guest = client_request(client, "GET", guest, NULL, &answer->error);
     if (answer->guest)
         answer->decisions = client_request(client, "GET", decisions, NULL, NULL);
+    if (answer->guest)
+        answer->host = client_request(client, "GET", "/v1/host", NULL, NULL);
 }
 
 static gpointer fetch_main(gpointer data)

@@ -10,7 +10,7 @@
 
 struct top_fetch;
 
-/* Either a sample (host and guests), or an explanation (guest and decisions), or an error. */
+/* Either a sample (host and guests), or an explanation (guest, decisions and host), or an error. */
 struct top_answer {
     char *explained; /* the guest's name where it is an explanation */
     struct json_object *host, *guests;

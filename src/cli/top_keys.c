@@ -10,7 +10,8 @@ const struct top_key_help TOP_KEYS[] = {
     {"Space", "look again at once"},
     {"Ctrl-L", "draw the screen anew"},
     {"d s", "change the delay"},
-    {"v", "what pagers have put out, and back to the other columns"},
+    {"1 2 3 4 5", "other columns: memory, paging, health, sharing, guest"},
+    {"v", "the next of these"},
     {"f F o O", "choose columns and their order"},
     {"Up Down PgUp PgDn", "move the cursor; also Home and End"},
     {"Left Right", "move sideways where the screen is too narrow"},
@@ -143,6 +144,12 @@ static bool key_move(struct top *top, int key)
     }
 }
 
+static void show_view(struct top *top, int view)
+{
+    top->view = view;
+    top->first_column = 0;
+}
+
 static void key_command(struct top *top, int key)
 {
     switch (key) {
@@ -157,13 +164,19 @@ static void key_command(struct top *top, int key)
     case 'F':
     case 'o':
     case 'O':
-        top->pagers = false; /* those about pagers are always the same */
+        show_view(top, VIEW_MEMORY); /* the others are always the same */
         open_window(top, TOP_COLUMNS);
         top->popup_cursor = 0;
         break;
     case 'v':
-        top->pagers = !top->pagers;
-        top->first_column = 0;
+        show_view(top, (top->view + 1) % VIEWS);
+        break;
+    case '1':
+    case '2':
+    case '3':
+    case '4':
+    case '5':
+        show_view(top, key - '1');
         break;
     case 'e':
     case SCREEN_KEY_ENTER:

@@ -26,8 +26,8 @@ void top_deinit(struct top *top)
 
 size_t top_columns(const struct top *top, int ret_columns[static COLUMNS_MAX])
 {
-    if (top->pagers)
-        return columns_of_pagers(ret_columns);
+    if (top->view != VIEW_MEMORY)
+        return view_columns(top->view, ret_columns);
     return top_settings_shown(&top->settings, ret_columns);
 }
 
@@ -96,7 +96,8 @@ static void take_explanation(struct top *top, const struct top_answer *answer)
     if (top->mode != TOP_EXPLAIN || g_strcmp0(top->explained, answer->explained) != 0)
         return;
     g_clear_pointer(&top->popup, g_ptr_array_unref);
-    top->popup = explain_lines(answer->guest, answer->decisions, top->ascii);
+    top->popup = explain_lines(&(struct explained){answer->guest, answer->decisions, answer->host},
+                               top->ascii);
 }
 
 void top_take_answer(struct top *top, struct top_answer *answer, int64_t monotonic, double time)

@@ -18,10 +18,11 @@ import threading
 SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent
 
 
-def documented(section):
-    """The JSON example below "## SECTION" in docs/api.md."""
+def documented(section, which=0):
+    """The JSON example below "## SECTION" in docs/api.md, where there are several by its number."""
     text = (SOURCE / "docs" / "api.md").read_text(encoding="utf-8")
-    return json.loads(re.search(rf"^## {section}\n.*?```json\n(.*?)```", text, re.DOTALL | re.MULTILINE).group(1))
+    part = re.search(rf"^## {section}\n(.*?)(?=^## |\Z)", text, re.DOTALL | re.MULTILINE).group(1)
+    return json.loads(re.findall(r"```json\n(.*?)```", part, re.DOTALL)[which])
 
 
 def host(**changes):
@@ -35,6 +36,19 @@ def guest(name="web", **changes):
 def paged(name="web", **changes):
     """A guest whose pager is otherwise."""
     return guest(name, pager={**documented("Guest")["pager"], **changes})
+
+
+def swapped(name="db", kernel_swap=None, **changes):
+    """A guest with private memory, for which the kernel swaps, otherwise than in the document."""
+    return guest(name, ram="private", pager=None,
+                 kernel_swap={**documented("Guest", 1), **(kernel_swap or {})}, **changes)
+
+
+def older(value):
+    """What a daemon of the first release says: none of what has come since."""
+    return {key: member for key, member in value.items() if key not in (
+        "marks", "sharing", "swap_pool", "blocked", "psi", "lost", "rates", "shared", "admitted", "paged_by_guest",
+        "guest_swap_seen", "kernel_swap")}
 
 
 def event(**changes):

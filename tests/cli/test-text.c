@@ -99,6 +99,8 @@ static void test_figures(void)
     }
     g_assert_cmpstr(text_size(UNKNOWN_U64, buf), ==, "-");
     g_assert_cmpstr(text_size(512u << 20, buf), ==, "512M");
+    g_assert_cmpstr(text_age(0, buf), ==, "0 s");
+    g_assert_cmpstr(text_age(0.01, buf), ==, "0.0 s");
     g_assert_cmpstr(text_age(0.5, buf), ==, "0.5 s");
     g_assert_cmpstr(text_age(119, buf), ==, "119 s");
     g_assert_cmpstr(text_age(120, buf), ==, "2 min");
@@ -116,6 +118,15 @@ static void test_figures(void)
     g_assert_cmpstr(text_latency(INFINITY, buf), ==, "1000000000s");
     g_assert_cmpstr(text_latency(-1, buf), ==, "0us");
     g_assert_cmpstr(text_latency(NAN, buf), ==, "-");
+    g_assert_cmpstr(text_part(0, buf), ==, "0%");
+    g_assert_cmpstr(text_part(0.00001, buf), ==, "<0.1%");
+    g_assert_cmpstr(text_part(0.025, buf), ==, "2.5%");
+    g_assert_cmpstr(text_part(0.0996, buf), ==, "10%");
+    g_assert_cmpstr(text_part(0.37, buf), ==, "37%");
+    g_assert_cmpstr(text_part(3.5, buf), ==, "350%");
+    g_assert_cmpstr(text_part(-1, buf), ==, "0%");
+    g_assert_cmpstr(text_part(1e300, buf), ==, "1000000%");
+    g_assert_cmpstr(text_part(NAN, buf), ==, "-");
     g_assert_cmpstr(text_time(0, buf), ==, "1970-01-01 00:00:00");
     g_assert_cmpstr(text_time(NAN, buf), ==, "-");
     g_assert_cmpstr(text_time(-1, buf), ==, "-");

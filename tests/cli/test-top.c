@@ -27,7 +27,11 @@ static struct json_object *host_json(const char *state)
         " \"capacity\": 943718400, \"configured\": 1610612736, \"resident\": 512000000,"
         " \"free\": 431718400, \"minfree\": 56623104, \"ballooned\": 0, \"overhead\": 300000000,"
         " \"overcommit\": 1.7, \"overcommit_avg\": {\"1m\": 1.7, \"5m\": 1.6, \"15m\": null},"
-        " \"guests\": 3, \"guests_up\": 2}",
+        " \"guests\": 3, \"guests_up\": 2, \"blocked\": 1,"
+        " \"state_seconds\": {\"high\": 12.5, \"clear\": 0}, \"marks\": {\"clear\": 56623104},"
+        " \"sharing\": {\"supported\": true, \"run\": true, \"saved\": 33554432, \"rate\": 20000, "
+        "\"cpu\": 0.125,"
+        " \"reason\": \"finding\"}}",
         state);
 
     return parse(text);
@@ -46,7 +50,8 @@ static char *guest_text(const char *name, unsigned resident, unsigned balloon, c
         " {\"resident\": 390070272, \"swapped\": 46137344}, \"rates\": {\"out\": 1048576},"
         " \"faults\": {\"swapped\": {\"count\": 3, \"p50\": 0.00005, \"p99\": 0.0012}}},"
         " \"stats\": {\"trust\": \"fresh\", \"swap_in_rate\": 2048, \"major_fault_rate\": 3},"
-        " \"distress\": [%s]}",
+        " \"lost\": {\"part\": 0.02}, \"shared\": {\"saved\": 4194304},"
+        " \"blocked\": {\"now\": false, \"seconds\": 1.5}, \"distress\": [%s]}",
         name, resident * MIB, balloon * MIB, distress);
 }
 
@@ -146,12 +151,19 @@ static void test_frame(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
     assert_golden(f, "top.txt");
     g_assert_cmpint(grid_style(f->screen, 1, 6), ==, STYLE_GOOD);
-    g_assert_cmpint(grid_style(f->screen, 7, 0), ==, STYLE_SELECTED);
-    g_assert_cmpint(grid_style(f->screen, 8, 0), ==, STYLE_PLAIN);
+    g_assert_cmpint(grid_style(f->screen, 10, 0), ==, STYLE_SELECTED);
+    g_assert_cmpint(grid_style(f->screen, 11, 0), ==, STYLE_PLAIN);
     keys(f, "N");
     top_move(&f->top, 3);
     top_draw(&f->top, f->screen);
-    g_assert_cmpint(grid_style(f->screen, 7, 0), ==, STYLE_NOTICE);
+    g_assert_cmpint(grid_style(f->screen, 10, 0), ==, STYLE_NOTICE);
+    /* Who loses much of its time shows more than who shows signs of it. */
+    g_assert_cmpint(grid_style(f->screen, 12, 0), ==, STYLE_PLAIN);
+    f->top.sample->guests[0].lost.part = 0.06;
+    f->top.sample->guests[1].lost.part = 0.3;
+    top_draw(&f->top, f->screen);
+    g_assert_cmpint(grid_style(f->screen, 12, 0), ==, STYLE_NOTICE);
+    g_assert_cmpint(grid_style(f->screen, 10, 0), ==, STYLE_BAD);
 }
 
 static void test_narrow(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
@@ -206,11 +218,11 @@ static void test_order(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
     assert_order(f, "N", "db new web \u30c7 ");
     assert_order(f, "I", "\u30c7 web new db ");
     assert_order(f, "B", "web db \u30c7 new ");
-    /* GRANTED is the same for all: names decide. */
-    assert_order(f, "G", "db web \u30c7 new ");
-    assert_shows(f, "by GRANTED", true);
+    /* LOST is the same for all: names decide. */
+    assert_order(f, "L", "db web \u30c7 new ");
+    assert_shows(f, "by LOST", true);
     keys(f, ">");
-    assert_shows(f, "by RESIDENT", true);
+    assert_shows(f, "by SIZE", true);
     keys(f, "<<<<<<");
     assert_shows(f, "by NAME", true);
 }
@@ -233,7 +245,7 @@ static void test_cursor_stays_with_its_guest(struct fixture *f, gconstpointer da
 
 static void test_scrolls(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
-    grid_resize(f->screen, 9, 80);
+    grid_resize(f->screen, 8, 80);
     keys(f, "N");
     top_draw(&f->top, f->screen);
     g_assert_cmpuint(f->top.page, ==, 2);
@@ -318,10 +330,11 @@ static void test_columns_window(struct fixture *f, gconstpointer data G_GNUC_UNU
     keys(f, " ");
     top_key(&f->top, SCREEN_KEY_DOWN);
     top_key(&f->top, SCREEN_KEY_DOWN);
-    keys(f, "<<<");
+    top_key(&f->top, SCREEN_KEY_DOWN);
+    keys(f, "<<<<");
     assert_golden(f, "top-columns.txt");
     keys(f, "q");
-    assert_shows(f, "\nRESIDENT NAME             GRANTED ACTIVE", true);
+    assert_shows(f, "\nRESIDENT NAME               SIZE ACTIVE", true);
 }
 
 static void test_last_column_stays(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
@@ -379,7 +392,7 @@ static void test_trouble(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
     answer->error = g_error_new(CLIENT_ERROR, CLIENT_ERROR_NOT_RUNNING, "no daemon\033[2J");
     top_take_answer(&f->top, answer, 2000000, 2);
     assert_shows(f, "\nno daemon\\x1b[2J\n", true);
-    g_assert_cmpint(grid_style(f->screen, 5, 0), ==, STYLE_BAD);
+    g_assert_cmpint(grid_style(f->screen, 8, 0), ==, STYLE_BAD);
     assert_shows(f, "\nweb ", true);
     top_take_answer(&f->top, sample("low", 0), 3000000, 3);
     assert_shows(f, "no daemon", false);
@@ -462,36 +475,60 @@ static void test_random_keys(struct fixture *f, gconstpointer data G_GNUC_UNUSED
     g_rmdir(directory);
 }
 
-/* v shows other columns, sorts among them, and goes back; the choice of columns is about the first
- * ones. */
-static void test_pagers_screen(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
+/* Of a low screen the guests get half; what is said of the host ends with what matters least. */
+static void test_heights(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
-    assert_shows(f, "ZIPPED", false);
+    grid_resize(f->screen, 16, 150);
+    assert_shows(f, "\nsharing ", true);
+    assert_shows(f, "\nswap pool", false);
+    grid_resize(f->screen, 11, 150);
+    assert_shows(f, "\nguests ", true);
+    assert_shows(f, "\npagers ", false);
+    assert_shows(f, "\nnew\\x1b", true);
+    grid_resize(f->screen, 6, 150);
+    assert_shows(f, "\ncapacity ", true);
+}
+
+/* v and digits show other columns, sort among them, and go back; the choice of columns is about the
+ * first ones. */
+static void test_views(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+    static const char *const shown[VIEWS] = {"BLOCKED DISTRESS", "WS10M", "LHSWAP", "DOMAIN",
+                                             "GAVAIL"};
+
+    assert_shows(f, "WS10M", false);
     keys(f, "v");
-    assert_golden(f, "top-pagers.txt");
+    assert_golden(f, "top-paging.txt");
     keys(f, "X");
     g_assert_cmpint(f->top.settings.sort, ==, column_find("swapped"));
     keys(f, "<");
     g_assert_cmpint(f->top.settings.sort, ==, column_find("ratio"));
-    keys(f, "v");
-    assert_shows(f, "ZIPPED", false);
+    grid_resize(f->screen, 24, 200);
+    for (int i = 0; i < 2 * VIEWS; i++) {
+        g_autofree char *digit = g_strdup_printf("%d", i % VIEWS + 1);
+
+        keys(f, i < VIEWS ? digit : "v"); /* both go through all, and begin again */
+        g_assert_cmpint(f->top.view, ==, (i < VIEWS ? i : i - VIEWS) % VIEWS);
+        assert_shows(f, shown[f->top.view], true);
+    }
+    keys(f, "1");
     /* Worse than distress. */
     keys(f, "N");
     top_move(&f->top, 2);
     top_draw(&f->top, f->screen);
-    g_assert_cmpint(grid_style(f->screen, 7, 0), ==, STYLE_NOTICE);
+    g_assert_cmpint(grid_style(f->screen, 10, 0), ==, STYLE_NOTICE);
     f->top.sample->guests[1].pager.state = "held";
     top_draw(&f->top, f->screen);
-    g_assert_cmpint(grid_style(f->screen, 7, 0), ==, STYLE_BAD);
+    g_assert_cmpint(grid_style(f->screen, 10, 0), ==, STYLE_BAD);
     keys(f, "vf");
-    g_assert_false(f->top.pagers);
+    g_assert_cmpint(f->top.view, ==, VIEW_MEMORY);
     g_assert_cmpint(f->top.mode, ==, TOP_COLUMNS);
 }
 
 static void test_columns_table(void)
 {
     /* Keys that have a meaning of their own: see top_keys.c. */
-    static const char taken[] = "qh? dsvfFoOe/p<>RIW";
+    static const char taken[] = "qh? dsv12345fFoOe/p<>RIW";
     int list[COLUMNS_MAX];
 
     for (size_t i = 0; i < COLUMN_COUNT_ALL; i++) {
@@ -552,7 +589,8 @@ int main(int argc, char **argv)
     ADD("pause-and-wants", test_pause_and_wants);
     ADD("help", test_help);
     ADD("columns-window", test_columns_window);
-    ADD("pagers-screen", test_pagers_screen);
+    ADD("heights", test_heights);
+    ADD("views", test_views);
     ADD("last-column-stays", test_last_column_stays);
     ADD("explain", test_explain);
     ADD("trouble", test_trouble);

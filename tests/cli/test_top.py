@@ -12,7 +12,7 @@ import tempfile
 import time
 import unittest
 
-from fake_api import HOSTILE, FakeApi, guest, host, unknown_guest
+from fake_api import HOSTILE, FakeApi, guest, host, older, swapped, unknown_guest
 from program import AEROSTAT, assert_harmless, environment, golden, run
 
 GUESTS = [guest("db", resident=(3 << 30) + 1), guest("a,\"b"), unknown_guest("new"), guest(HOSTILE)]
@@ -48,11 +48,15 @@ class Batch(unittest.TestCase):
         self.assertEqual(row["resident-rate"], "")
         self.assertEqual([row["resident-rate"] for row in rows[4:] if row["name"] == "db"], ["0"])
 
-    def test_pager(self):
-        """Text and CSV have the columns about pagers, and no others; figures as the API has them."""
-        text = self.output("--pager", "-n1")
-        self.assertRegex(text, r"^TIME +STATE +FREE +NAME +PAGER +SIZE ")
-        rows = list(csv.DictReader(io.StringIO(self.output("--pager", "--csv", "-n1"))))
+    def test_views(self):
+        """Text and CSV have the columns of the view, and no others; figures as the API has them."""
+        text = self.output("--view", "paging", "-n1")
+        self.assertRegex(text, r"^TIME +STATE +FREE +NAME +LOST +PAGER +SIZE ")
+        for view, column in (("memory", "entitled"), ("health", "lost-host-swap"), ("sharing", "saved"), ("guest", "guest-swap-seen")):
+            header = self.output("--view", view, "--csv", "-n1").splitlines()[0].split(",")
+            self.assertIn(column, header)
+            self.assertLess(len(header), 30)
+        rows = list(csv.DictReader(io.StringIO(self.output("--view=paging", "--csv", "-n1"))))
         row = next(row for row in rows if row["name"] == "db")
         pager = guest()["pager"]
         self.assertEqual((row["pager"], row["swapped"], row["zero"], row["ratio"], row["fault-p99"], row["ws-10min"]),
@@ -60,6 +64,19 @@ class Batch(unittest.TestCase):
         self.assertNotIn("balloon", row)
         unknown = next(row for row in rows if row["name"] == "new")
         self.assertEqual({unknown[key] for key in ("pager", "swapped", "ratio", "fault-p50", "ws-1s")}, {""})
+
+    def test_new_figures(self):
+        """Those of the guest's health, of sharing and blocking, and of either kind of host swap, exact."""
+        guests = [swapped("db", kernel_swap={"zswapped": 1}, blocked={"now": True, "seconds": 1.25, "owed": 2.5}), guest("web"),
+                  older(guest("old", pager=None))]
+        rows = {row["name"]: row for row in csv.DictReader(io.StringIO(self.output("--csv", "-n1", guests=guests)))}
+        wanted = {"lost": "0.02", "lost-guest-swap": "0.4", "lost-host-swap": "1.25", "blocked": "1.25", "owed": "2.5",
+                  "blocked-now": "yes", "shared": "41943040", "saved": "33554432", "sharing": "in", "domain": "web",
+                  "admitted": "yes", "compressed": "1", "swapped": "104857599", "pager-out": "1048576", "pager-in": "262144",
+                  "pager": "kernel", "method": "pageout", "balloon-speed": "83000000", "swap-speed": "600000000", "double": "0"}
+        self.assertEqual({key: rows["db"][key] for key in wanted}, wanted)
+        self.assertEqual((rows["web"]["swapped"], rows["web"]["method"]), ("46137344", ""))
+        self.assertEqual({rows["old"][key] for key in wanted}, {""})
 
     def test_no_guests(self):
         lines = self.output("--csv", "-n1", guests=[]).splitlines()

@@ -10,8 +10,8 @@ import threading
 import time
 import unittest
 
-from fake_api import (HOSTILE, FakeApi, Raw, documented, error, event, guest, host, paged, silent_listener,
-                      unknown_guest)
+from fake_api import (HOSTILE, FakeApi, Raw, documented, error, event, guest, host, older, paged, silent_listener,
+                      swapped, unknown_guest)
 from program import AEROSTAT, assert_harmless, environment, golden, run
 
 G = 1 << 30
@@ -24,7 +24,9 @@ ODD_GUESTS = [
     guest(HOSTILE),
     guest("x" * 300),
     guest("types", size="12", resident=-1, active=1.5, balloon=[], distress="no list", driver=7, reason={},
-          pager={"standing": 7, "bytes": [], "rates": {"out": "x"}, "faults": {"swapped": 3}, "held": 1}),
+          pager={"standing": 7, "bytes": [], "rates": {"out": "x"}, "faults": {"swapped": 3}, "held": 1},
+          lost={"part": "much", "seconds": 3}, blocked=7, shared=[], kernel_swap={"standing": 1, "rates": []},
+          admitted="perhaps", guest_swap_seen=-1),
     guest("huge", size=2**64 - 2, resident=2**64 - 1, active=2**63),
 ]
 
@@ -58,6 +60,73 @@ class Status(Case):
             assert_harmless(self, process.stdout)
             golden(self, "status-odd.txt", self.check(process))
 
+    def status(self, guests, **host_changes):
+        with FakeApi(guests=guests, **host_changes) as api:
+            return self.check(run("status", api=api))
+
+    def test_state_and_marks(self):
+        """How far it is to the next state and to the best one, and the time spent in each."""
+        M = 1 << 20
+        marks = {"high": 60 * M, "clear": 50 * M, "soft": 32 * M, "hard": 16 * M, "low": 8 * M}
+        spent = {"high": 100, "clear": 20.5, "soft": 3, "hard": 0, "low": 0}
+        for state, free, words in (("high", 70 * M, "20M above clear   mode"), ("clear", 40 * M, "8M above soft   20M below high"),
+                                   ("hard", 10 * M, "2M above low   50M below high"), ("low", 5 * M, "s   55M below high"),
+                                   # Free memory has fallen below the mark, and nothing was decided since.
+                                   ("high", 40 * M, "0 above clear"), ("clear", 70 * M, "38M above soft   0 below high")):
+            with self.subTest(state, free=free):
+                lines = self.status([], state=state, free=free, marks=marks, state_seconds=spent).splitlines()
+                self.assertIn(words, lines[0])
+        self.assertEqual(lines[1], "states high 100 s   [clear <50M 20 s]   soft <32M 3.0 s   hard <16M 0 s   low <8M 0 s")
+
+    def test_sharing_line(self):
+        sharing = documented("Host")["sharing"]
+        for changes, words in (({"run": False, "reason": "nothing", "explain": "looks again in 60 s"},
+                                r"sharing off   saved 32M .* cpu 12%   nothing: looks again in 60 s"),
+                               ({"run": False, "reason": "off", "blocker": "batch could be merged too"},
+                                r"sharing off .*   off: batch could be merged too"),
+                               ({"supported": False, "run": False, "explain": "no KSM"}, r"sharing impossible .*: no KSM")):
+            with self.subTest(words):
+                self.assertRegex(self.status([], sharing={**sharing, **changes}).splitlines()[5], words)
+
+    def test_swap_pool_line(self):
+        pool = documented("Host")["swap_pool"]
+        for changes, words in (({"growing": True}, "zswap off   growing"), ({"error": "the disk is full"}, "zswap off   the disk is full"),
+                               ({"zswap": {"on": True, "payload": 30 << 20, "pool": 10 << 20}}, "used 100M of 1G   zswap 30M in 10M")):
+            with self.subTest(words):
+                self.assertTrue(self.status([], swap_pool={**pool, **changes}).splitlines()[6].endswith(words))
+        self.assertEqual(self.status([], swap_pool=None).splitlines()[6], "swap pool none")
+
+    def test_private_guest(self):
+        """The pages that the kernel swaps stand where those of pagers do; zswap's are compressed ones."""
+        text = self.status([swapped(), swapped("z", kernel_swap={"zswapped": 60 << 20}), guest("p")])
+        table = text.split("\n\n")[2].splitlines()
+        rows = {line.split()[0]: dict(zip(table[0].split(), line.split())) for line in table[1:]}
+        self.assertEqual([rows[name]["PAGER"] for name in "db z p".split()], ["kernel", "kernel", "serving"])
+        self.assertEqual([rows[name]["SWAPPED"] for name in "db z p".split()], ["100M", "40M", "44M"])
+        self.assertEqual([rows[name]["ZIPPED"] for name in "db z p".split()], ["-", "60M", "24M"])
+
+    def test_notes(self):
+        """What is true of several guests is said once; nothing is said that is not known."""
+        self.assertEqual(self.status([guest(), unknown_guest("new")]).count("\n\n"), 2)
+        text = self.status([guest("a", guest_swap="absent"), guest("b", guest_swap="short"),
+                            swapped("c", kernel_swap={"standing": "waiting"}, guest_swap="absent"),
+                            guest("d", blocked={"now": True, "seconds": 1, "owed": 1}, admitted=False),
+                            guest("e", shared={"standing": "refused"})])
+        notes = text.split("\n\n")[3].splitlines()
+        self.assertEqual([note.split(": ")[0] for note in notes], ["d", "a, c", "b", "c", "e", "d"])
+        for note, words in zip(notes, ("blocked", "no swap of its own", "too little swap", "put nothing", "sharing", "admit")):
+            self.assertIn(words, note)
+        text = self.status([guest(f"vm{i}", admitted=False) for i in range(100)] + [guest(HOSTILE, admitted=False)])
+        self.assertRegex(text.splitlines()[-1], "^vm0, vm1, .*vm11 and 89 more: not admitted")
+        assert_harmless(self, self.status([guest(HOSTILE, admitted=False)]).encode())
+
+    def test_older_daemon(self):
+        """What the first release did not say is unknown, and nothing else is lost by that."""
+        with FakeApi(guests=[older(guest())]) as api:
+            api.answers["GET /v1/host"] = older(host())
+            golden(self, "status-older.txt", self.check(run("status", api=api)))
+            golden(self, "explain-older.txt", self.check(run("explain", "web", api=api)))
+
     def test_json_is_the_apis(self):
         with FakeApi(guests=ODD_GUESTS) as api:
             process = run("--json", "status", api=api)
@@ -70,7 +139,7 @@ class Status(Case):
     def test_ten_thousand_guests(self):
         with FakeApi(guests=[guest(f"vm{i:05}", pager=None) for i in range(10000)]) as api:
             lines = self.check(run("status", api=api)).splitlines()
-            self.assertEqual(len(lines), 4 + 1 + 1 + 10000)
+            self.assertEqual(len(lines), 7 + 1 + 1 + 10000)
             self.assertTrue(lines[-1].startswith("vm09999 "))
 
 
@@ -103,7 +172,7 @@ class Explain(Case):
         """What is said of the pager."""
         with FakeApi(guests=[paged(**changes)]) as api:
             text = self.check(run("explain", "web", api=api))
-        return text[text.index("\npager ") + 1:text.index("\nstatistics ") + 1]
+        return text[text.index("\npager ") + 1:text.index("\nblocked ") + 1]
 
     def test_pager_standings(self):
         """One that does not serve is said to, with the reason, and nothing is made up about its map."""
@@ -115,7 +184,7 @@ class Explain(Case):
                 text = self.pager_lines(**{**unknown, "standing": standing, "error": "because of\x1b[2J reasons"})
                 self.assertRegex(text, rf"\Apager       .*{words}.*\n            because of\\x1b\[2J reasons\n\Z")
         with FakeApi(guests=[guest(pager=None)]) as api:
-            self.assertIn("pager       none: the guest is managed with its balloon alone\n",
+            self.assertIn("host swap   none: the guest has its balloon alone\n",
                           self.check(run("explain", "web", api=api)))
 
     def test_pager_decision(self):
@@ -132,6 +201,54 @@ class Explain(Case):
             faults={}, sampling={"active": None}))
         self.assertIn("; parked: all that", self.pager_lines(parked=True))
         self.assertIn("; unparking: ", self.pager_lines(phase="unparking", parked=True))
+
+    def explain(self, one, **host_changes):
+        with FakeApi(guests=[one], **host_changes) as api:
+            return self.check(run("explain", one["name"], api=api))
+
+    def test_kernel_swap(self):
+        golden(self, "explain-kernel.txt", self.explain(swapped(
+            kernel_swap={"method": "memory.reclaim", "method_reason": None, "cgroup": "/machine/db", "source": "idle-pages",
+                         "zswapped": 60 << 20}, paged_by_guest=5 << 20, admitted=False, guest_swap="short",
+            guest_swap_seen=100 << 20, blocked={"now": True, "seconds": 1.5, "owed": 1.25})))
+        self.assertIn("by pageout: the daemon chooses pages, and has the kernel put these out\n"
+                      "            not by a better means: no cgroup of its own\n", self.explain(swapped()))
+        unknown = {key: None for key in documented("Guest", 1)}
+        for standing, words in (("waiting", "waits for swap space"), ("refused", "refused"), ("none", "not yet"), ("new", "new")):
+            with self.subTest(standing):
+                text = self.explain(swapped(kernel_swap={**unknown, "standing": standing, "error": "because"}))
+                self.assertRegex(text, rf"\nhost swap   {words}.*\n            because\nblocked")
+
+    def test_sharing(self):
+        for standing, words in (("out", "none: it has not opted in"), ("asked", "its VMM is being told, of domain d: 2M merged"),
+                                ("in", "may be merged, of domain d: 2M merged, which saves 1M"), ("waiting", "waits, since"),
+                                ("refused", "can't be merged, of domain d"), ("new", "new, of domain d")):
+            with self.subTest(standing):
+                text = self.explain(swapped(shared={"standing": standing, "domain": "d", "error": "because", "merged": 2 << 20,
+                                                    "saved": 1 << 20}))
+                self.assertRegex(text, rf"\nsharing     {words}.*\n            because\n")
+                self.assertEqual("the host looks for identical pages now: one sentence\n" in text, standing != "out")
+        self.assertIn("no private memory, which alone", self.explain(guest(shared={"standing": "out"})))
+        off = {**documented("Host")["sharing"], "run": False, "blocker": "vm3 could be merged as well"}
+        self.assertIn("the host does not look for identical pages now: vm3 could be", self.explain(swapped(), sharing=off))
+
+    def test_guest_swap(self):
+        for swap, seen, words in (("unknown", 0, "not known: it has never paged out, and is treated as one without\n"),
+                                  ("present", 3 << 20, "it has swap of its own\n            most that was seen in it: 3M\n"),
+                                  ("absent", 0, "none: the balloon takes no more than .*\n            a good rule is 333M, 65 %"),
+                                  ("short", 3 << 20, "too little: .*\n            most that was seen in it: 3M\n            a good rule is 333M"),
+                                  (None, None, "not known\n"), ("new", None, "new\n")):
+            with self.subTest(swap):
+                self.assertRegex(self.explain(guest(guest_swap=swap, guest_swap_seen=seen)), rf"\nguest swap  {words}")
+
+    def test_double_paging(self):
+        """Nothing is said of a share of nothing."""
+        out = {"zero": 0, "compressed": 80 << 20, "swapped": 40 << 20}
+        self.assertIn("twice       of 120M that the host put out, the guest later paged out 3M itself, at most (2.5%)\n",
+                      self.explain(paged(evicted=out) | {"paged_by_guest": 3 << 20}))
+        for nothing in (guest(pager=None), paged(evicted=dict.fromkeys(out, 0)), paged(evicted={"zero": 1}),
+                        guest(paged_by_guest=None)):
+            self.assertNotIn("twice ", self.explain(nothing))
 
     def test_json(self):
         with FakeApi() as api:
@@ -172,11 +289,14 @@ class Set(Case):
                 (["guest-swap=no"], {"guest_swap": "no"}),
                 (["guest-swap=present"], {"guest_swap": "present"}),
                 (["pager=no"], {"pager": False}),
-                (["shares=", "limit=default", "exempt="], {"shares": None, "limit": None, "exempt": None})):
+                (["share=web servers"], {"share": "web servers"}),
+                (["share=none"], {"share": "none"}),
+                (["shares=", "limit=default", "exempt=", "share="],
+                 {"shares": None, "limit": None, "exempt": None, "share": None})):
             with self.subTest(words), FakeApi() as api:
                 text = self.check(run("set", "web", *words, api=api))
                 self.assertEqual(api.requests, [("PATCH", "/v1/guests/web", body)])
-                self.assertEqual(text, "web: shares=5120 reservation=0 limit=512M exempt=no guest-swap=unknown\n")
+                self.assertEqual(text, "web: shares=5120 reservation=0 limit=512M exempt=no guest-swap=unknown share=web\n")
 
     def test_json(self):
         with FakeApi() as api:
@@ -580,7 +700,8 @@ class CommandLine(Case):
                 (["top", "--columns", "name,name"], "top: --columns: 'name' is unknown or repeated"),
                 (["top", "--columns", ""], "top: --columns: '' is unknown or repeated"),
                 (["top", "--sort", "frob"], "top: --sort: there is no column 'frob'"),
-                (["top", "--pager", "--columns", "name"], "top: --pager and --columns exclude each other"),
+                (["top", "--view", "paging", "--columns", "name"], "top: --view and --columns exclude each other"),
+                (["top", "--view", "frob"], "top: --view frob: there are memory, paging, health, sharing and guest"),
                 (["park"], "park: something is missing: aerostat park VM"),
                 (["unpark", "a", "b"], "unpark: 'b' is one word too many"),
                 (["top", "--csv", "--json"], "top: --json and --csv exclude each other"),

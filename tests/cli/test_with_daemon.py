@@ -41,7 +41,7 @@ class WithDaemon(DaemonTest):
         self.fake("web.sock", used=100 * MIB, needs=40 * MIB)
         self.start()
         self.managed("web")
-        self.assertRegex(self.aerostat("status"), r"(?m)^web +256M .* working +up +\w")
+        self.assertRegex(self.aerostat("status"), r"(?m)^web +\S+ +256M .* working +up +\w")
         self.assertIn("guest       web\nreason ", self.aerostat("explain", "web"))
         self.assertEqual(self.json("explain", "web")["name"], "web")
         self.assertEqual(self.json("status")["guests"][0]["size"], 256 * MIB)
@@ -58,7 +58,7 @@ class WithDaemon(DaemonTest):
         self.start()
         self.managed("web")
         text = self.aerostat("set", "web", "shares=high", "reservation=16M", "limit=200M", "exempt=yes", "guest-swap=no")
-        self.assertEqual(text, "web: shares=5120 reservation=16M limit=200M exempt=yes guest-swap=absent\n")
+        self.assertEqual(text, "web: shares=5120 reservation=16M limit=200M exempt=yes guest-swap=absent share=none\n")
         for words, member, value in (
                 ("shares=4000", "shares", 4000), ("shares=low", "shares", 1280), ("shares=normal", "shares", 2560),
                 ("shares=default", "shares", 77), ("limit=none", "limit", 256 * MIB), ("limit=", "limit", 256 * MIB),

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What guest_info_read() needs of the guest's pager and of the kernel's swap for it. */
+#pragma once
+
+#include "cli/info.h"
+
+/* @object: the member of the API's guest object, or NULL. */
+void pager_info_read(struct pager_info *pager, struct json_object *object);
+void kernel_swap_info_read(struct kernel_swap_info *swap, struct json_object *object);
+
+/* What is the same of both: of the one that the guest has. */
+struct paged_info paged_info_of(const struct pager_info *pager,
+                                const struct kernel_swap_info *swap);
