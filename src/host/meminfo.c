@@ -8,7 +8,7 @@
 int meminfo_read(const char *host_root, struct meminfo *ret)
 {
     char text[PROCFS_TEXT_MAX];
-    struct meminfo m;
+    struct meminfo m = {0};
     int r = procfs_read_root(host_root, "/proc/meminfo", text);
 
     if (r < 0)
@@ -18,6 +18,7 @@ int meminfo_read(const char *host_root, struct meminfo *ret)
         !procfs_get_kib(text, "SwapTotal", &m.swap_total) ||
         !procfs_get_kib(text, "SwapFree", &m.swap_free))
         return -EBADMSG;
+    (void)procfs_get_kib(text, "SwapCached", &m.swap_cached); /* a kernel without swap has none */
     *ret = m;
     return 0;
 }

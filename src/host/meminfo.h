@@ -10,6 +10,7 @@ struct meminfo {
     uint64_t available; /* MemAvailable: can be had without swapping, an estimate of the kernel */
     uint64_t swap_total;
     uint64_t swap_free;
+    uint64_t swap_cached; /* SwapCached: pages in memory that swap space has as well */
 };
 
 /* @host_root "" on a real host. Returns 0 or -errno; -EBADMSG where a value is missing. */

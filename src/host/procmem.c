@@ -207,6 +207,12 @@ int procmem_measure(struct procmem *p, struct procmem_sample *ret)
         s.kind = RAM_UNKNOWN;
         s.resident = rss.anon + rss.shmem;
     }
+    if (p->known) {
+        s.ranges = p->exact.ranges;
+        s.n_ranges = p->exact.n;
+        if (s.kind == RAM_PRIVATE)
+            s.other_anon = u64_sub(p->exact.anon, p->exact.rss);
+    }
     s.resident = u64_min(s.resident, size);
     s.overhead = s.kind == RAM_MEMFD ? rss.anon + rss.file + u64_sub(rss.shmem, s.resident)
                                      : u64_sub(rss.anon + rss.file + rss.shmem, s.resident);

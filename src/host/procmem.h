@@ -24,6 +24,12 @@ struct procmem_sample {
     uint64_t resident;  /* bytes of guest RAM in host memory */
     uint64_t overhead;  /* bytes of the process that are no guest RAM */
     int error;          /* of the last exact measurement: 0, or -errno (see procscan_result) */
+    /* Where it is in the process; none while it is not known. The procmem's own, until it is next
+     * asked. */
+    const struct ram_range *ranges;
+    size_t n_ranges;
+    uint64_t other_anon; /* bytes of anonymous memory that are no guest RAM, at the last exact
+                            measurement; of private RAM only */
 };
 
 /*

@@ -100,6 +100,9 @@ bool qemu_measure(struct qemu_guest *g)
     if (r < 0)
         s = (struct procmem_sample){.error = r};
     f->ram = ram_of(s.kind);
+    f->ranges = s.ranges;
+    f->n_ranges = s.n_ranges;
+    f->other_anon = s.other_anon;
     f->overhead = s.overhead;
     f->resident = s.resident;
     if (s.kind == RAM_UNKNOWN && s.error) {

@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 #include "core/stats.h"
+#include "host/ramfind.h"
 
 enum vmm_link {
     VMM_LINK_CONNECTING, /* first connection is being made */
@@ -52,6 +53,10 @@ struct vmm_facts {
     bool backends_known;      /* QEMU has told its memory back ends: the two that follow count */
     guint private_backends;   /* how many are private: only their pages could be merged (KSM) */
     guint backends_changed;   /* how often they were found changed */
+    const struct ram_range *ranges; /* where it is in the process; NULL: not known */
+    size_t n_ranges;
+    uint64_t other_anon;      /* bytes of the VMM's anonymous memory that are no guest RAM, as last
+                                 measured; where the RAM is private */
     uint64_t size;            /* bytes; 0: not known yet */
     uint64_t actual;          /* bytes, guest-visible (query-balloon); = size without a device */
     uint64_t resident;        /* bytes of guest RAM that occupy host memory; = actual if unknown */

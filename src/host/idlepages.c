@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The bitmap is read and written in words of 64 frames; a zero that is written changes nothing, so
+ * that no one else's marks are lost. Frames that are no user memory, and all but the first of a
+ * huge page, read as touched and can't be marked.
+ */
+#include "host/idlepages.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define WORD_FRAMES 64
+#define HUGE_FRAMES UINT64_C(512)
+
+int idlepages_open(const char *host_root)
+{
+    char path[PATH_MAX];
+    int fd;
+
+    if ((size_t)snprintf(path, sizeof(path), "%s/sys/kernel/mm/page_idle/bitmap", host_root) >=
+        sizeof(path))
+        return -ENAMETOOLONG;
+    fd = open(path, O_RDWR | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
+static off_t offset_of(uint64_t frame)
+{
+    return (off_t)(frame / WORD_FRAMES * sizeof(uint64_t));
+}
+
+static int result_of(ssize_t n)
+{
+    if (n < 0)
+        return -errno;
+    return n == sizeof(uint64_t) ? 0 : -ENODEV; /* beyond the end of memory */
+}
+
+static int mark(int fd, uint64_t frame)
+{
+    uint64_t word = UINT64_C(1) << frame % WORD_FRAMES;
+    int r = result_of(pwrite(fd, &word, sizeof(word), offset_of(frame)));
+
+    if (r == 0)
+        r = idlepages_is_idle(fd, frame);
+    return r < 0 ? r : r == 1 ? 0 : -ENODEV;
+}
+
+int idlepages_mark(int fd, uint64_t frame, uint64_t *tracked)
+{
+    int r;
+
+    *tracked = frame;
+    r = mark(fd, frame);
+    if (r != -ENODEV || frame % HUGE_FRAMES == 0)
+        return r;
+    *tracked = frame & ~(HUGE_FRAMES - 1);
+    return mark(fd, *tracked);
+}
+
+int idlepages_is_idle(int fd, uint64_t frame)
+{
+    uint64_t word;
+    int r = result_of(pread(fd, &word, sizeof(word), offset_of(frame)));
+
+    return r < 0 ? r : (int)(word >> frame % WORD_FRAMES & 1);
+}
