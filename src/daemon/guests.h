@@ -22,6 +22,7 @@ struct guest {
     struct policy_guest *policy; /* NULL until size and residency are known */
     struct pager *pager;         /* NULL: has none; pagers.h */
     struct hold *hold;           /* NULL: was never blocked; blocking.h */
+    struct kswap *kswap;         /* NULL: has none; kernel_swap.h */
     struct settings patched;     /* given over the API */
     bool ready;                  /* has told its name */
     bool doubled;                /* another guest had the name first */

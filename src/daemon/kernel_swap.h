@@ -42,6 +42,9 @@ void kernel_swap_see(struct kernel_swap *all, struct guest *guest,
                      const struct kernel_swap_wish *wish);
 void kernel_swap_forget(struct guest *guest);
 
+/* Host memory that guests' pages occupy though they are out: swap cache, for nothing else. */
+uint64_t kernel_swap_memory(const struct kernel_swap *all);
+
 /* What the policy is told; not present for guests that are none of its own. */
 struct pager_observation kernel_swap_observe(struct guest *guest);
 
@@ -89,7 +92,7 @@ struct kernel_swap_view {
     enum kernel_swap_source source;
     const char *cgroup;                       /* path; NULL: none of its own */
     uint64_t swapped;                         /* bytes of guest RAM */
-    uint64_t zswapped;                        /* of these, in zswap; CGROUP_UNKNOWN */
+    uint64_t zswapped;                        /* of these, in zswap, as far as can be told */
     uint64_t allowed;                         /* ALLOWED_ANY */
     uint64_t promised;                        /* swap space */
     double out_rate, in_rate;                 /* bytes per second, over the last second or so */

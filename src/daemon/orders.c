@@ -2,6 +2,7 @@
 #include "daemon/orders.h"
 
 #include "base/log.h"
+#include "daemon/kernel_swap.h"
 #include "daemon/pagers.h"
 
 #define SENTENCE_MAX 512
@@ -161,7 +162,7 @@ void orders_allow(struct orders *o, struct guest *guest, const struct verdict *v
     };
     char text[SENTENCE_MAX];
 
-    if (!pagers_allow(guest, v->allowed))
+    if (!pagers_allow(guest, v->allowed) && !kernel_swap_allow(guest, v->allowed))
         return;
     policy_allowed_text(v, text, sizeof(text));
     recorder_add(o->recorder, &event, guest->key, text);

@@ -75,7 +75,7 @@ static void look_at_host(struct reconcile *r)
         log_warning("the host's memory can't be read (%s); deciding with what was seen last",
                     g_strerror(-error));
     r->host_blind = error != 0;
-    r->host.other = pagers_memory(r->pagers);
+    r->host.other = pagers_memory(r->pagers) + kernel_swap_memory(r->kernel_swap);
 }
 
 static void act(struct reconcile *r)
@@ -138,6 +138,17 @@ static struct blocking *new_blocking(struct reconcile *r)
     g_autofree char *directory = g_build_filename(run, "held", NULL);
 
     return blocking_new(directory, r->host_root, &calls, r);
+}
+
+static void record_swap_pool(char *text, void *data)
+{
+    reconcile_record(data, EVENT_SWAP_POOL, NULL, text);
+}
+
+/* Guests that wait for it find out by themselves, within a second. */
+static void on_swap_pool(void *data)
+{
+    reconcile_ask_for_decision(data);
 }
 
 static void decide(struct reconcile *r)
@@ -213,6 +224,10 @@ struct reconcile *reconcile_new(const struct config *config, const char *host_ro
 {
     static const struct pagers_calls calls = {
         .record = record_pager, .changed = reconcile_on_guest, .host = tell_host};
+    static const struct swap_pool_calls swap_pool_calls = {.record = record_swap_pool,
+                                                           .changed = on_swap_pool};
+    static const struct kernel_swap_calls kernel_swap_calls = {.record = record_pager,
+                                                               .changed = reconcile_on_guest};
     struct reconcile *r;
     struct discovery_config discovery;
 
@@ -229,6 +244,8 @@ struct reconcile *reconcile_new(const struct config *config, const char *host_ro
     r->orders = orders_new(recorder);
     r->pagers = pagers_new(config, host_root, &calls, r);
     r->blocking = new_blocking(r);
+    r->swap_pool = swap_pool_new(config, host_root, &swap_pool_calls, r);
+    r->kernel_swap = kernel_swap_new(config, host_root, r->swap_pool, &kernel_swap_calls, r);
     discovery = discovery_of(r);
     r->discovery = discovery_new(&discovery, reconcile_on_vmm_event, r);
     start_timers(r);
@@ -248,6 +265,8 @@ void reconcile_free(struct reconcile *r)
     blocking_free(r->blocking); /* when the monitors are free for the guardian */
     orders_free(r->orders);
     pagers_free(r->pagers);
+    kernel_swap_free(r->kernel_swap);
+    swap_pool_free(r->swap_pool);
     guests_free(r->guests);
     policy_free(r->policy);
     g_free(r);
@@ -262,6 +281,8 @@ bool reconcile_configure(struct reconcile *r, const struct config *config, GErro
     r->config = config;
     policy_set_params(r->policy, &config->policy);
     pagers_configure(r->pagers, config);
+    swap_pool_configure(r->swap_pool, config);
+    kernel_swap_configure(r->kernel_swap, config);
     for (guint i = 0; i < guests_count(r->guests); i++) {
         struct guest *guest = guests_at(r->guests, i);
 

@@ -28,17 +28,21 @@ static struct guest_settings usable_settings(const struct reconcile *r, const st
     return settings_resolve(&s, guest->size);
 }
 
-/* An exempt guest gets a pager only where that is said of it in so many words. */
+/* An exempt guest gets a pager, or host swap, only where that is said of it in so many words. */
 static void see_pager(struct reconcile *r, struct guest *guest)
 {
     struct settings s = settings_of(r, guest, &guest->patched);
     struct pager_wish wish;
+    struct kernel_swap_wish kernel_wish;
     struct guest_view view;
 
     policy_guest_view(guest->policy, &view);
     wish.reservation = view.settings.reservation;
     wish.wanted = s.given & 1u << SETTING_PAGER ? s.pager : r->config->pager_enable && !s.exempt;
     pagers_see(r->pagers, guest, &wish);
+    kernel_wish = (struct kernel_swap_wish){
+        .wanted = wish.wanted, .reservation = wish.reservation, .merged = view.seen.shared};
+    kernel_swap_see(r->kernel_swap, guest, &kernel_wish);
 }
 
 void reconcile_configure_guest(struct reconcile *r, struct guest *guest)
@@ -69,6 +73,9 @@ void reconcile_observe(struct reconcile *r, struct guest *guest)
         .pager = pager,
     };
 
+    if (!pager.present)
+        seen.pager = kernel_swap_observe(guest);
+    seen.pressure = kernel_swap_pressure(guest);
     if (facts->size != guest->size) {
         guest->size = facts->size;
         reconcile_configure_guest(r, guest);
@@ -162,6 +169,7 @@ static void forget(struct reconcile *r, struct guest *guest)
     vmm_guest_set_owner(guest->vmm, NULL);
     pagers_forget(guest);
     blocking_forget(r->blocking, guest);
+    kernel_swap_forget(guest);
     r->gone_inflated += guest->inflated;
     r->gone_deflated += guest->deflated;
     if (guest->policy) {

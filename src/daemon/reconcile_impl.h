@@ -3,6 +3,7 @@
 #pragma once
 
 #include "daemon/blocking.h"
+#include "daemon/kernel_swap.h"
 #include "daemon/pagers.h"
 #include "daemon/reconcile.h"
 #include "vmm/discovery.h"
@@ -16,6 +17,8 @@ struct reconcile {
     struct orders *orders;
     struct pagers *pagers;
     struct blocking *blocking;
+    struct swap_pool *swap_pool;
+    struct kernel_swap *kernel_swap;
     struct discovery *discovery;
     guint poll_timer, decide_timer, soon; /* source ids; soon: 0 where no decision is asked for */
     struct host_observation host;         /* as last seen */

@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "daemon/blocking.h"
+#include "daemon/view_kernel_swap.h"
 #include "daemon/view_pager.h"
 #include "host/psi.h"
 
@@ -251,8 +252,8 @@ static void put_unknown(struct json_object *obj)
     json_put_object(obj, "distress", json_object_new_array());
 }
 
-/* Why the pager may leave the guest what it does. */
-static void put_pager_reason(struct json_object *obj, const struct guest *guest)
+/* Why the pager, or the kernel, may leave the guest what it does. */
+static void put_allowed_reason(struct json_object *obj, const struct guest *guest)
 {
     char text[SENTENCE_MAX];
     struct guest_view view = {0};
@@ -276,7 +277,19 @@ static struct json_object *view_guest_pager(const struct guest *guest)
     if (!pagers_view(guest, &pager))
         return NULL;
     obj = view_pager(&pager);
-    put_pager_reason(obj, guest);
+    put_allowed_reason(obj, guest);
+    return obj;
+}
+
+static struct json_object *view_guest_kernel_swap(const struct guest *guest)
+{
+    struct kernel_swap_view swap;
+    struct json_object *obj;
+
+    if (!kernel_swap_view(guest, &swap))
+        return NULL;
+    obj = view_kernel_swap(&swap);
+    put_allowed_reason(obj, guest);
     return obj;
 }
 
@@ -298,6 +311,7 @@ struct json_object *view_guest(const struct guest *guest, const struct config *c
     else
         put_unknown(obj);
     json_put_object(obj, "pager", view_guest_pager(guest));
+    json_put_object(obj, "kernel_swap", view_guest_kernel_swap(guest));
     return obj;
 }
 

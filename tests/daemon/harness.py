@@ -97,12 +97,13 @@ def assert_prometheus(test, text):
 class Qemu:
     """A QEMU with a QMP socket for the daemon, and another for the test."""
 
-    def __init__(self, directory, name, balloon=True, size="128M", extra=()):
+    def __init__(self, directory, name, balloon=True, size="128M", private=False, extra=()):
         self.socket = directory / f"{name}.sock"
         self.own = directory / f"{name}.own"
         command = [
             QEMU, "-name", name, "-m", size, "-nodefaults", "-display", "none", "-accel", "tcg",
-            "-object", f"memory-backend-memfd,id=ram,size={size},share=on",
+            "-object", f"memory-backend-ram,id=ram,size={size}" if private
+            else f"memory-backend-memfd,id=ram,size={size},share=on",
             "-machine", "pc,memory-backend=ram",
             "-qmp", f"unix:{self.socket},server=on,wait=off",
             "-qmp", f"unix:{self.own},server=on,wait=off"]

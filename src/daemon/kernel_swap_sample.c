@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Theory: as a pager's sampling (pager/sampler.h has the estimators), random resident pages are
+ * followed until they are touched. Where the kernel tracks idle pages, a mark on the page's frame
+ * says it. Elsewhere the page is paged out and looked at again: a touch brings it back, at the cost
+ * of microseconds where memory still has a copy, of a read from the disk where it has not.
+ *
+ * What is followed is looked at once a second, so a touch is known a second late at most. A sample
+ * that nobody has touched for a whole window tells where victims are (pageout_cold()). One that is
+ * followed no more is left as it is.
+ */
+#include <glib.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+#include "daemon/kernel_swap_impl.h"
+#include "host/idlepages.h"
+#include "pager/sampler.h"
+
+struct followed {
+    uint64_t page;  /* address */
+    uint64_t frame; /* the mark is on; 0: it is paged out */
+    usec_t since;
+    bool cold; /* was told to be */
+};
+
+struct sampling {
+    struct sampler *sampler;
+    struct pagemap_figures figures;
+    GArray *followed; /* struct followed */
+    int idle;         /* the kernel's bitmap; -1: pages are put out */
+    unsigned pages;   /* in each window, as is wished... */
+    usec_t window;
+    unsigned pages_set; /* ...and as the sampler was told */
+    usec_t window_set;
+    usec_t cpu;
+};
+
+struct sampling *sampling_new(const char *host_root)
+{
+    struct sampling *s = g_new0(struct sampling, 1);
+
+    s->sampler = sampler_new(&s->figures);
+    if (!s->sampler)
+        g_error("out of memory");
+    s->followed = g_array_new(FALSE, FALSE, sizeof(struct followed));
+    s->idle = idlepages_open(host_root);
+    return s;
+}
+
+void sampling_free(struct sampling *s)
+{
+    if (!s)
+        return;
+    fd_close(&s->idle);
+    sampler_free(s->sampler);
+    g_array_unref(s->followed);
+    g_free(s);
+}
+
+enum kernel_swap_source sampling_source(const struct sampling *s)
+{
+    if (!s || s->pages == 0)
+        return KERNEL_SWAP_UNSAMPLED;
+    return s->idle >= 0 ? KERNEL_SWAP_IDLE_PAGES : KERNEL_SWAP_LOOK;
+}
+
+void sampling_configure(struct sampling *s, unsigned pages, usec_t window)
+{
+    s->pages = pages;
+    s->window = window;
+}
+
+enum fate {
+    FATE_UNTOUCHED,
+    FATE_TOUCHED,
+    FATE_LOST, /* discarded, moved elsewhere, put out by others: nothing can be said */
+};
+
+static enum fate fate_of(const struct sampling *s, const struct followed *f, uint64_t entry)
+{
+    int idle;
+
+    if (f->frame == 0)
+        return pageout_is_present(entry) ? FATE_TOUCHED
+               : pageout_is_out(entry)   ? FATE_UNTOUCHED
+                                         : FATE_LOST;
+    if (pageout_frame(entry) == 0)
+        return FATE_LOST;
+    idle = idlepages_is_idle(s->idle, f->frame);
+    return idle < 0 ? FATE_LOST : idle ? FATE_UNTOUCHED : FATE_TOUCHED;
+}
+
+/* What became of those that are followed. */
+static int look_at_samples(struct sampling *s, const struct pageout *process,
+                           struct pageout_choice *choice)
+{
+    for (guint i = s->followed->len; i-- > 0;) {
+        struct followed *f = &g_array_index(s->followed, struct followed, i);
+        uint64_t entry, number = f->page / PAGEOUT_PAGE;
+        usec_t now = kswap_now();
+        int r = pageout_look(process, f->page, &entry, 1);
+        enum fate fate;
+
+        if (r < 0)
+            return r;
+        fate = fate_of(s, f, entry);
+        if (fate == FATE_UNTOUCHED) {
+            if (!f->cold && now - f->since >= s->window)
+                pageout_cold(choice, f->page);
+            f->cold |= now - f->since >= s->window;
+            continue;
+        }
+        if (fate == FATE_TOUCHED)
+            sampler_touched(s->sampler, number, now);
+        else
+            sampler_lost(s->sampler, number, now);
+        g_array_remove_index_fast(s->followed, i);
+    }
+    return 0;
+}
+
+static void forget_retired(struct sampling *s, usec_t now)
+{
+    uint64_t numbers[64];
+    size_t n;
+
+    while ((n = sampler_retired(s->sampler, numbers, G_N_ELEMENTS(numbers), now)) > 0) {
+        for (size_t k = 0; k < n; k++) {
+            for (guint i = s->followed->len; i-- > 0;) {
+                if (g_array_index(s->followed, struct followed, i).page ==
+                    numbers[k] * PAGEOUT_PAGE)
+                    g_array_remove_index_fast(s->followed, i);
+            }
+        }
+    }
+}
+
+static void follow(struct sampling *s, uint64_t page, uint64_t frame)
+{
+    struct followed f = {.page = page, .frame = frame, .since = kswap_now()};
+
+    g_array_append_val(s->followed, f);
+    sampler_added(s->sampler, page / PAGEOUT_PAGE, f.since);
+}
+
+/* Begins to follow @page by whatever means there are; it was asked to go out before, unless its
+ * frame is marked. */
+static int begin(struct sampling *s, const struct pageout *process, uint64_t page)
+{
+    uint64_t entry, frame = 0;
+    int r = pageout_look(process, page, &entry, 1);
+
+    if (r < 0)
+        return r;
+    if (s->idle >= 0) {
+        if (pageout_frame(entry) && idlepages_mark(s->idle, pageout_frame(entry), &frame) == 0)
+            follow(s, page, frame);
+    } else if (pageout_is_out(entry)) {
+        follow(s, page, 0);
+    }
+    return 0;
+}
+
+static int take_samples(struct sampling *s, const struct pageout *process,
+                        struct pageout_choice *choice, unsigned n)
+{
+    g_autofree uint64_t *pages = g_new(uint64_t, n);
+    ssize_t got = pageout_choose_single(process, choice, pages, n);
+    int r = got < 0 ? (int)got : 0;
+
+    if (r == 0 && got > 0 && s->idle < 0)
+        r = pageout_ask(process, pages, (size_t)got);
+    for (ssize_t i = 0; i < got && r == 0; i++)
+        r = begin(s, process, pages[i]);
+    return r;
+}
+
+static void read_figures(const struct sampling *s, struct kswap_activity *ret)
+{
+    const struct pagemap_figures *f = &s->figures;
+
+    *ret = (struct kswap_activity){.cpu = s->cpu};
+    if (f->window_permille > 1000)
+        return;
+    ret->windows = f->sample_windows;
+    ret->permille = (unsigned)f->window_permille;
+    ret->current_permille = f->current_permille <= 1000 ? (unsigned)f->current_permille : 0;
+}
+
+static void follow_wishes(struct sampling *s, usec_t now)
+{
+    if (s->pages == s->pages_set && s->window == s->window_set)
+        return;
+    s->pages_set = s->pages;
+    s->window_set = s->window;
+    sampler_configure(s->sampler, s->pages, s->window, now);
+}
+
+static usec_t thread_cpu(void)
+{
+    struct timespec t;
+
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (usec_t)t.tv_sec * USEC_PER_SEC + (usec_t)t.tv_nsec / 1000;
+}
+
+int sampling_look(struct sampling *s, const struct pageout *process, struct pageout_choice *choice,
+                  uint64_t resident, struct kswap_activity *ret)
+{
+    usec_t began = thread_cpu(), now = kswap_now(), again;
+    unsigned n;
+    int r;
+
+    follow_wishes(s, now);
+    s->figures.pages[PAGE_RESIDENT] = resident / PAGEOUT_PAGE;
+    r = look_at_samples(s, process, choice);
+    if (r == 0) {
+        now = kswap_now();
+        n = sampler_due(s->sampler, now, &again);
+        forget_retired(s, now);
+        if (n > 0)
+            r = take_samples(s, process, choice, n);
+    }
+    s->cpu += thread_cpu() - began;
+    read_figures(s, ret);
+    return r;
+}
