@@ -14,6 +14,7 @@
 #include "lab/judge.h"
 #include "lab/loop.h"
 #include "lab/options.h"
+#include "lab/plot.h"
 #include "lab/run.h"
 #include "lab/summary.h"
 #include "lab/tempdir.h"
@@ -71,7 +72,8 @@ static bool run_and_record(struct record *r, const struct options *o, const char
 static bool export_all(const struct record *r, const struct options *o, GError **error)
 {
     return (!o->csv || export_csv(r, o->csv, error)) &&
-           (!o->json || export_json(r, o->json, error));
+           (!o->json || export_json(r, o->json, error)) &&
+           (!o->svg || plot_write(r, o->svg, error));
 }
 
 static int perform(struct record *r, const struct options *o, GError **error)

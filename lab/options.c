@@ -25,6 +25,7 @@ static bool parse(struct options *o, struct flags *f, int *argc, char ***argv, G
         {"csv", 0, 0, G_OPTION_ARG_FILENAME, &o->csv, "Write the time series to FILE", "FILE"},
         {"json", 0, 0, G_OPTION_ARG_FILENAME, &o->json, "Write all that was recorded to FILE",
          "FILE"},
+        {"svg", 0, 0, G_OPTION_ARG_FILENAME, &o->svg, "Draw the run into FILE", "FILE"},
         G_OPTION_ENTRY_NULL,
     };
     g_autoptr(GOptionContext) context = g_option_context_new("SCENARIO.ini");
@@ -72,4 +73,5 @@ void options_clear(struct options *o)
     g_free(o->scenario);
     g_free(o->csv);
     g_free(o->json);
+    g_free(o->svg);
 }

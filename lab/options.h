@@ -14,7 +14,7 @@ struct options {
     bool keep;       /* keep the directory with the logs */
     bool quiet;      /* no live table */
     bool version;
-    char *csv, *json; /* where the time series goes; NULL: nowhere */
+    char *csv, *json, *svg; /* where the time series goes; NULL: nowhere */
 };
 
 bool options_parse(struct options *o, int *argc, char ***argv, GError **error);
