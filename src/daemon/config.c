@@ -43,6 +43,7 @@ void config_free(struct config *config)
     g_free(config->pager_program);
     g_free(config->pager_memory_directory);
     g_free(config->pager_swap_directory);
+    g_free(config->swap_directory);
     g_free(config->api_socket);
     g_free(config->api_group);
     g_hash_table_unref(config->vms);
@@ -80,11 +81,11 @@ static bool apply_section(const struct config_entry *entry, GError **error)
     bool vm = strcmp(entry->section, "vm") == 0;
 
     if (!vm && *keys == '\0')
-        config_entry_error(entry, error,
-                           "there is no section [%.*s]; allowed are [host], [policy], [pager], "
-                           "[share], [api], [log] "
-                           "and [vm \"name\"]",
-                           CONFIG_ECHO_MAX, entry->section);
+        config_entry_error(
+            entry, error,
+            "there is no section [%.*s]; allowed are [host], [policy], [pager], [swap], [share], "
+            "[api], [log] and [vm \"name\"]",
+            CONFIG_ECHO_MAX, entry->section);
     else if (vm && !entry->label)
         config_entry_error(entry, error, "[vm] needs the guest's name: [vm \"name\"]");
     else if (!vm && entry->label)
@@ -221,6 +222,14 @@ static bool check_share(const struct config *c, GPtrArray *entries, GError **err
     return true;
 }
 
+static bool check_swap(const struct config *c, GPtrArray *entries, GError **error)
+{
+    if (!c->swap_directory)
+        return clash(entries, "swap", NULL, "directory", "directory",
+                     "directory must be a path; max = 0 switches making swap files off", error);
+    return true;
+}
+
 static bool check_api(const struct config *c, GPtrArray *entries, GError **error)
 {
     if (!c->api_socket)
@@ -329,8 +338,9 @@ struct config *config_load(const char *path, GError **error)
             return NULL;
     }
     if (!check_policy(config, entries, error) || !check_pager(config, entries, error) ||
-        !check_share(config, entries, error) || !check_api(config, entries, error) ||
-        !check_vms(config, entries, error) || !find_group(config, entries, error))
+        !check_share(config, entries, error) || !check_swap(config, entries, error) ||
+        !check_api(config, entries, error) || !check_vms(config, entries, error) ||
+        !find_group(config, entries, error))
         return NULL;
     return g_steal_pointer(&config);
 }

@@ -53,6 +53,13 @@ struct config {
     struct share_params share;
     bool share_take_over;
 
+    /* [swap] */
+    char *swap_directory;
+    uint64_t swap_max; /* bytes, or SIZE_AUTO */
+    uint64_t swap_chunk;
+    usec_t swap_keep_usec;
+    bool swap_zswap;
+
     /* [api] */
     char *api_socket;
     char *api_group;     /* NULL: root only */

@@ -103,6 +103,19 @@ const struct config_key config_keys[] = {
     {"share", "take-over", CONFIG_BOOL, AT(share_take_over), "no",
      .help = "Use KSM also where somebody else has switched it on. no: it is left to him, and nothing is shared by us."},
 
+    {"swap", "directory", CONFIG_PATH, AT(swap_directory), "/var/lib/aerostat/swap",
+     .help = "Where files are made for the kernel's swap space, as guests with private memory need it; on ext4 or XFS. "
+             "A change takes effect with the next start."},
+    {"swap", "max", CONFIG_SIZE, AT(swap_max), "auto", 0, ANY_SIZE, "auto", SIZE_AUTO,
+     .help = "What these files may occupy together; 0: none are made. auto: all but a tenth of the file system."},
+    {"swap", "chunk", CONFIG_SIZE, AT(swap_chunk), "1G", 16.0 * MIB, 0x1p40,
+     .help = "A file is this large, or a multiple of it."},
+    {"swap", "keep", CONFIG_DURATION, AT(swap_keep_usec), "10min", SEC(1), SEC(86400),
+     .help = "A file with nothing in it is taken out of use when it was not needed for this long."},
+    {"swap", "zswap", CONFIG_BOOL, AT(swap_zswap), "yes",
+     .help = "Compress in memory what the kernel swaps, where it can and as long as that pays: into a tenth of the capacity "
+             "at most."},
+
     {"api", "socket", CONFIG_PATH, AT(api_socket), "/run/aerostat/api.sock",
      .help = "The API's UNIX socket. A change takes effect with the next start."},
     {"api", "group", CONFIG_TEXT, AT(api_group), "",

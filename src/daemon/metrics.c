@@ -11,6 +11,7 @@
 #include "daemon/blocking.h"
 #include "daemon/metrics_pager.h"
 #include "daemon/metrics_put.h"
+#include "daemon/metrics_swap.h"
 
 /* Where the figures come from. */
 struct source {
@@ -246,5 +247,6 @@ char *metrics_text(const struct host_status *host, const struct config *config,
     put_api(text, api);
     put_guests(text, &s, guests);
     metrics_put_pagers(text, guests);
+    metrics_put_swap(text, &host->swap_pool);
     return g_string_free(text, FALSE);
 }

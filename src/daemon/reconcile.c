@@ -330,6 +330,7 @@ void reconcile_host(const struct reconcile *r, struct host_status *ret)
         .orders = *orders_counters(r->orders),
     };
     policy_host_view(r->policy, &ret->policy);
+    swap_pool_view(r->swap_pool, &ret->swap_pool);
     memcpy(ret->state_usec, r->state_usec, sizeof(ret->state_usec));
     if (r->decisions)
         ret->state_usec[r->state] += now_usec() - r->decided;

@@ -13,6 +13,7 @@
 #include "daemon/orders.h"
 #include "daemon/overcommit.h"
 #include "daemon/recorder.h"
+#include "daemon/swap_pool.h"
 
 struct reconcile;
 
@@ -36,6 +37,7 @@ struct host_status {
     double decision_seconds; /* that the last one took */
     struct orders_counters orders;
     struct pager_totals pagers;
+    struct swap_pool_view swap_pool;
     guint blocked; /* guests that are held now */
 };
 

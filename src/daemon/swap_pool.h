@@ -20,7 +20,8 @@ struct swap_pool_calls {
     void (*changed)(void *data);            /* it has grown, or can't: guests wait for it */
 };
 
-/* Finds the files of its directory that a daemon before has left in use. */
+/* Finds the files of its directory that a daemon before has left in use, and removes those that it
+ * has left over. @host_root is borrowed, and @config until the next swap_pool_configure. */
 struct swap_pool *swap_pool_new(const struct config *config, const char *host_root,
                                 const struct swap_pool_calls *calls, void *data);
 
@@ -35,19 +36,22 @@ void swap_pool_need(struct swap_pool *pool, uint64_t bytes);
 struct swap_pool_view {
     uint64_t size, used; /* bytes of the host's swap space, all of it */
     uint64_t own_size;   /* of these, in files of the pool */
+    uint64_t counted;    /* of these, what guests can count on: what is not others' */
     uint64_t needed;     /* as last asked for */
-    uint64_t
-        could_grow; /* bytes by which the file system (and the configured bound) lets it grow */
+    uint64_t could_grow; /* bytes by which the file system and the configured bound let it grow */
     unsigned files;
     bool growing;
     const char *error;        /* why it does not have what is needed; NULL. Owned by the pool */
-    bool zswap;               /* is on */
-    const char *zswap_reason; /* one sentence */
+    bool zswap;               /* is on, by whomever */
+    const char *zswap_reason; /* one sentence; owned by the pool, until the next look */
     uint64_t zswap_payload, zswap_pool; /* bytes of pages in it, bytes that it occupies; 0: none */
 };
 
 /* As of the last look, at most a second ago. */
 void swap_pool_view(const struct swap_pool *pool, struct swap_pool_view *ret);
+
+/* Host memory that zswap occupies, bytes: nobody's in particular. */
+uint64_t swap_pool_memory(const struct swap_pool *pool);
 
 /* Bytes of the swap space that are free. */
 uint64_t swap_pool_room(const struct swap_pool *pool);

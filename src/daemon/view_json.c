@@ -7,6 +7,7 @@
 #include "daemon/blocking.h"
 #include "daemon/view_kernel_swap.h"
 #include "daemon/view_pager.h"
+#include "daemon/view_swap.h"
 #include "host/psi.h"
 
 #define SENTENCE_MAX 512
@@ -108,6 +109,7 @@ struct json_object *view_host(const struct host_status *host, const struct confi
     json_put_double(obj, "decision_seconds", host->decision_seconds);
     json_put_u64(obj, "events_next", daemon->events_next);
     json_put_object(obj, "pagers", view_pagers(&host->pagers));
+    json_put_object(obj, "swap_pool", view_swap(&host->swap_pool));
     json_put_u64(obj, "blocked", host->blocked);
     json_put_object(obj, "psi", view_psi(daemon->host_root));
     return obj;

@@ -19,6 +19,8 @@ int meminfo_read(const char *host_root, struct meminfo *ret)
         !procfs_get_kib(text, "SwapFree", &m.swap_free))
         return -EBADMSG;
     (void)procfs_get_kib(text, "SwapCached", &m.swap_cached); /* a kernel without swap has none */
+    if (!procfs_get_kib(text, "Zswap", &m.zswap) || !procfs_get_kib(text, "Zswapped", &m.zswapped))
+        m.zswap = m.zswapped = MEMINFO_UNKNOWN;
     *ret = m;
     return 0;
 }

@@ -148,6 +148,7 @@ class DaemonTest(unittest.TestCase):
         self.config = self.dir / "aerostat.conf"
         self.log_path = self.dir / "log"
         self.daemon = None
+        self.addCleanup(self.swapoff)
         self.addCleanup(self.kill)
         if os.environ.get("AEROSTAT_TEST_LOG"):
             self.addCleanup(lambda: print(self.log())) # before what is registered above
@@ -157,7 +158,8 @@ class DaemonTest(unittest.TestCase):
     def configure(self, capacity="1G", host="", rest="", log="debug", api=""):
         self.config.write_text(
             f"[host]\ncapacity = {capacity}\nqmp-directory = {self.guests_dir}\n{host}\n"
-            f"[api]\nsocket = {self.socket}\n{api}\n[log]\nlevel = {log}\n{self.CONFIG}{self.PAGER}{rest}\n")
+            f"[api]\nsocket = {self.socket}\n{api}\n[log]\nlevel = {log}\n"
+            f"[swap]\ndirectory = {self.dir}/swap\nchunk = 64M\n{self.CONFIG}{self.PAGER}{rest}\n")
 
     def spawn(self, *arguments, env=None, **options):
         """Starts it without waiting for anything."""
@@ -186,6 +188,13 @@ class DaemonTest(unittest.TestCase):
     def kill(self):
         if self.daemon and self.daemon.poll() is None:
             self.stop(signal.SIGKILL)
+
+    def swapoff(self):
+        """What a daemon that was killed has left in use."""
+        for line in pathlib.Path("/proc/swaps").read_text().splitlines()[1:]:
+            path = line.split()[0]
+            if path.startswith(f"{self.dir}/"):
+                subprocess.run(["swapoff", path], check=True)
 
     def log(self):
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""

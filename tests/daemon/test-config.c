@@ -81,7 +81,14 @@ static void test_defaults(struct fixture *f, const void *data)
     g_assert_false(config->release_on_exit);
     g_assert_true(config->pager_enable);
     g_assert_cmpstr(config->pager_memory_directory, ==, "/dev/shm/aerostat");
-    g_assert_cmpmem(&config->policy, sizeof(params), &params, sizeof(params));
+    /* In two parts: what is between the members is not compared. */
+    g_assert_cmpmem(&config->policy, offsetof(struct policy_params, block), &params,
+                    offsetof(struct policy_params, block));
+    g_assert_true(config->policy.block == params.block);
+    g_assert_cmpmem(&config->policy.block_slice_usec,
+                    sizeof(params) - offsetof(struct policy_params, block_slice_usec),
+                    &params.block_slice_usec,
+                    sizeof(params) - offsetof(struct policy_params, block_slice_usec));
 }
 
 static void test_values(struct fixture *f, const void *data)
@@ -203,7 +210,7 @@ static const struct wrong wrongs[] = {
     {"unknown-section",
      "[hots]\n",
      1,
-     {"no section [hots]", "[host], [policy], [pager], [share], [api], [log]"}},
+     {"no section [hots]", "[host], [policy], [pager], [swap], [share], [api], [log]"}},
     {"empty-section", "[]\n", 1, {"no section []"}},
     {"unknown-key",
      "[host]\n\ncapcity = 1G\n",

@@ -21,7 +21,7 @@ HOST_MEMBERS = {
     "version", "mode", "uptime", "period", "state", "state_age", "state_seconds", "capacity",
     "configured", "resident", "free", "minfree", "available", "ballooned", "overhead", "overcommit",
     "overcommit_avg", "guests", "guests_up", "inflated_total", "deflated_total", "decisions_total",
-    "decision_seconds", "events_next", "pagers", "psi", "blocked"}
+    "decision_seconds", "events_next", "pagers", "swap_pool", "psi", "blocked"}
 
 
 class Api(DaemonTest):
