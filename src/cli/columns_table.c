@@ -53,6 +53,8 @@ const struct column COLUMNS[] = {
      "time lost so far by the guest's own paging"},
     {"lost-host-swap", "LHSWAP", 7, COLUMN_AGE, AT(lost.host_swap), 0, false, NULL,
      "time lost so far waiting for pages that the host had put out"},
+    {"blocked-times", "BLKS", 5, COLUMN_COUNT, AT(blocked_times), 0, false, NULL,
+     "how often the host has held the guest so far"},
     {"owed", "OWED", 7, COLUMN_AGE, AT(blocked_owed), 0, false, NULL,
      "what blocking its excess over its target would have earned it"},
     {"blocked-now", "BLKNOW", 6, COLUMN_TEXT, AT(blocked_now), 0, false, NULL,

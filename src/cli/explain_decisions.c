@@ -1,20 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <string.h>
-
 #include "base/json.h"
 #include "cli/explain.h"
 #include "cli/explain_parts.h"
 
-/* What a pager lets a guest occupy may be without a bound. */
+/* What a guest may occupy may be without a bound. */
 static const char *bound(struct figures *f, const char *mechanism, uint64_t bytes)
 {
-    return bytes == UINT64_MAX && g_strcmp0(mechanism, "swap") == 0 ? "all" : f_size(f, bytes);
+    return bytes == UINT64_MAX && is_word(mechanism, "swap") ? "all" : f_size(f, bytes);
+}
+
+/* "balloon from 512M to 384M", "block for 0.5 s". */
+static char *act_text(const char *mechanism, uint64_t from, uint64_t to)
+{
+    struct figures f = {.used = 0};
+
+    if (is_word(mechanism, "block") && to != UNKNOWN_U64)
+        return g_strdup_printf("block for %s", f_age(&f, (double)to / G_USEC_PER_SEC));
+    return g_strdup_printf("%s from %s to %s", text_or_dash(mechanism), bound(&f, mechanism, from),
+                           bound(&f, mechanism, to));
 }
 
 static void tell_decision(struct sentences *s, struct json_object *event)
 {
-    struct figures f = {.used = 0};
     char time[TEXT_FIGURE_MAX];
+    g_autofree char *act = NULL;
     const char *state = NULL, *mechanism = NULL, *reason = NULL, *text = NULL;
     uint64_t from = UNKNOWN_U64, to = UNKNOWN_U64;
     double seconds = UNKNOWN_DOUBLE;
@@ -28,9 +37,9 @@ static void tell_decision(struct sentences *s, struct json_object *event)
     json_get_u64(event, "from", &from);
     json_get_u64(event, "to", &to);
     json_get_bool(event, "enacted", &enacted);
-    tell(s, "", "%s  host %s: %s from %s to %s, %s%s", text_time(seconds, time),
-         text_or_dash(state), text_or_dash(mechanism), bound(&f, mechanism, from),
-         bound(&f, mechanism, to), text_or_dash(reason), enacted ? "" : " (not enacted)");
+    act = act_text(mechanism, from, to);
+    tell(s, "", "%s  host %s: %s, %s%s", text_time(seconds, time), text_or_dash(state), act,
+         text_or_dash(reason), also(!enacted, " (not enacted)"));
     if (text && *text)
         tell(s, "", "  %s", text);
 }

@@ -73,9 +73,10 @@ void explain_blocking(struct sentences *s, const struct guest_info *g)
     else if (!(g->blocked_seconds > 0) && !is_word(g->blocked_now, "yes"))
         tell(s, "blocked", "not so far");
     else
-        tell(s, "blocked", "%s%s so far; its excess over its target would have earned it %s",
+        tell(s, "blocked", "%s%s times so far, %s in all; its excess over its target earned it %s",
              also(is_word(g->blocked_now, "yes"), "at this moment; "),
-             f_age(&f, g->blocked_seconds), f_age(&f, g->blocked_owed));
+             f_count(&f, g->blocked_times), f_age(&f, g->blocked_seconds),
+             f_age(&f, g->blocked_owed));
 }
 
 void explain_guest_swap(struct sentences *s, const struct guest_info *g)

@@ -103,6 +103,7 @@ void guest_info_read(struct guest_info *guest, struct json_object *object)
         .swap_speed = member_double(rates, "swap"),
         .sharing = read_sharing(json_get_object(object, "shared")),
         .blocked_now = member_yes_no(blocked, "now"),
+        .blocked_times = member_u64(blocked, "times"),
         .blocked_seconds = member_double(blocked, "seconds"),
         .blocked_owed = member_double(blocked, "owed"),
         .paged_by_guest = member_u64(object, "paged_by_guest"),

@@ -151,6 +151,7 @@ struct guest_info {
     double balloon_speed, swap_speed; /* measured when last used */
     struct guest_sharing_info sharing;
     const char *blocked_now;
+    uint64_t blocked_times;
     double blocked_seconds, blocked_owed;
     const char *reason, *explain;
     double decided_age;

@@ -11,10 +11,11 @@ const struct view VIEW_TABLE[VIEWS] = {
          "name,lost,pager,size,resident,zero,compressed,ratio,swapped,allowed,pager-out,"
          "pager-in,double,fault-p50,fault-p99,unzip-p50,ws-1s,ws-10s,ws-1min,ws-10min",
          "what the host has put out, how long guests wait for it, working sets"},
-    [VIEW_HEALTH] = {"health",
-                     "name,lost,lost-guest-swap,lost-host-swap,blocked,owed,blocked-now,distress,"
-                     "faults,swap-in,swap-out,guest-available,oom-kills,resident,entitled",
-                     "what guests lost time by, and what they suffer from"},
+    [VIEW_HEALTH] =
+        {"health",
+         "name,lost,lost-guest-swap,lost-host-swap,blocked,blocked-times,owed,blocked-now,distress,"
+         "faults,swap-in,swap-out,guest-available,oom-kills,resident,entitled",
+         "what guests lost time by, and what they suffer from"},
     [VIEW_SHARING] = {"sharing", "name,lost,ram,sharing,domain,size,resident,shared,saved,pager",
                       "who shares identical pages with whom, and what it saves"},
     [VIEW_GUEST] = {"guest",

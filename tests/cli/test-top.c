@@ -367,7 +367,7 @@ static struct top_answer *explanation(const char *name)
 
 static void test_explain(struct fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
-    grid_resize(f->screen, 30, 80);
+    grid_resize(f->screen, 44, 80);
     keys(f, "N");
     top_key(&f->top, SCREEN_KEY_DOWN);
     top_key(&f->top, SCREEN_KEY_DOWN);

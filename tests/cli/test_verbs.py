@@ -193,6 +193,9 @@ class Explain(Case):
                 event(mechanism="swap", reason="swap-instead", **{"from": 2**64 - 1, "to": 384 << 20})]}
             self.assertIn("host clear: swap from all to 384M, swap-instead\n",
                           self.check(run("explain", "web", api=api)))
+            api.answers["GET /v1/decisions"] = {"next": 1, "lost": 0, "events": [
+                event(mechanism="block", reason="blocked", state="low", **{"from": 0, "to": 500000})]}
+            self.assertIn("host low: block for 0.5 s, blocked\n", self.check(run("explain", "web", api=api)))
 
     def test_pager_troubles(self):
         golden(self, "explain-held.txt", self.pager_lines(
@@ -210,7 +213,7 @@ class Explain(Case):
         golden(self, "explain-kernel.txt", self.explain(swapped(
             kernel_swap={"method": "memory.reclaim", "method_reason": None, "cgroup": "/machine/db", "source": "idle-pages",
                          "zswapped": 60 << 20}, paged_by_guest=5 << 20, admitted=False, guest_swap="short",
-            guest_swap_seen=100 << 20, blocked={"now": True, "seconds": 1.5, "owed": 1.25})))
+            guest_swap_seen=100 << 20, blocked={"now": True, "seconds": 1.5, "times": 3, "owed": 1.25})))
         self.assertIn("by pageout: the daemon chooses pages, and has the kernel put these out\n"
                       "            not by a better means: no cgroup of its own\n", self.explain(swapped()))
         unknown = {key: None for key in documented("Guest", 1)}
