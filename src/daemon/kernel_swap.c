@@ -256,13 +256,10 @@ static uint64_t space_for(const struct kswap *k)
 static void settle(struct kernel_swap *all)
 {
     struct swap_pool_view pool;
-    uint64_t need = 0, swapped = 0, space;
+    uint64_t need = 0;
 
     swap_pool_view(all->pool, &pool);
     all->frees_at_once = swap_pool_frees_at_once(all->pool);
-    for (guint i = 0; i < all->guests->len; i++)
-        swapped += kswap_swapped(all->guests->pdata[i]);
-    space = u64_sub(pool.size, u64_sub(pool.used, swapped)); /* others use it as well */
     for (guint i = 0; i < all->guests->len; i++) {
         struct kswap *k = all->guests->pdata[i];
 
@@ -275,7 +272,8 @@ static void settle(struct kernel_swap *all)
         }
         k->promised = u64_sub(k->size, k->wish.reservation);
         need += space_for(k);
-        if (need <= space)
+        /* What was promised stays so, whatever becomes of the space: what is out is out. */
+        if (need <= pool.size || k->standing == KERNEL_SWAP_READY)
             set_standing(k, KERNEL_SWAP_READY, NULL);
         else
             set_standing(k, KERNEL_SWAP_WAITING, pool.error ? pool.error : "for swap space");
@@ -485,11 +483,14 @@ bool kernel_swap_allow(struct guest *guest, uint64_t bytes)
 {
     struct kswap *k = guest->kswap;
 
+    uint64_t before;
+
     if (!k || k->standing != KERNEL_SWAP_READY || k->allowed == bytes)
         return false;
+    before = k->allowed;
     k->allowed = bytes;
     kswap_pump(k->all);
-    return true;
+    return u64_max(before, bytes) - u64_min(before, bytes) >= SLACK;
 }
 
 void kernel_swap_entitle(struct guest *guest, uint64_t bytes)

@@ -214,6 +214,7 @@ void reconcile_note_changes(struct reconcile *r, struct guest *guest)
     struct guest_view view;
 
     policy_guest_view(guest->policy, &view);
+    kernel_swap_entitle(guest, view.verdict.entitled);
     if (view.trust != guest->trust) {
         guest->trust = view.trust;
         reconcile_record(r, EVENT_GUEST_STATS, guest,

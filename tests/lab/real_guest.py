@@ -52,7 +52,8 @@ class Lines:
 class RealGuest:
     """@directory takes its sockets; NAME.sock, for the daemon, lies in @sockets. @kernel: of its command line."""
 
-    def __init__(self, directory, sockets, name, size_mib=160, vcpus=1, balloon=True, driver=True, options=(), kernel=""):
+    def __init__(self, directory, sockets, name, size_mib=160, vcpus=1, balloon=True, driver=True, options=(), kernel="",
+                 private=False):
         self.name, self.size = name, size_mib << 20
         self.directory = pathlib.Path(directory)
         self.console = self.directory / f"{name}.console"
@@ -62,7 +63,8 @@ class RealGuest:
             "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none",
             "-name", f"guest={name}", "-accel", "tcg,thread=multi,tb-size=64", "-cpu", "qemu64",
             "-smp", str(vcpus), "-m", f"{size_mib}M",
-            "-object", f"memory-backend-memfd,id=ram,size={size_mib}M,share=on",
+            "-object", f"memory-backend-ram,id=ram,size={size_mib}M" if private
+            else f"memory-backend-memfd,id=ram,size={size_mib}M,share=on",
             "-machine", "pc,memory-backend=ram", "-kernel", KERNEL, "-initrd", INITRD,
             "-append", "console=ttyS0 loglevel=4 panic=-1 tsc=reliable mitigations=off cryptomgr.notests "
                        f"aerostat_balloon={'yes' if driver else 'no'} {kernel}",
