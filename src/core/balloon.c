@@ -40,11 +40,11 @@ static void balloon_stall(struct policy_guest *g, const struct policy_params *pa
     b->backoff_until = now + b->backoff;
     b->stalled = true;
     b->inflating = false;
-    if (g->trust != STATS_FRESH || g->swap == GUEST_SWAP_PRESENT)
+    if (g->trust != STATS_FRESH)
         return;
-    if (guest_spare(g, params) == 0 && g->swap == GUEST_SWAP_UNKNOWN)
-        g->swap = GUEST_SWAP_ABSENT; /* it was asked for more than it had, and could not page out */
-    else
+    if (guest_spare(g, params) == 0 && guest_swap_hoped(g))
+        guest_swap_failed(g); /* it was asked for more than it had, and could not page out */
+    else if (g->swap != GUEST_SWAP_PRESENT)
         g->refuted_until = b->backoff_until; /* it called memory available that it could not get */
 }
 

@@ -103,10 +103,9 @@ static uint64_t balloon_floor(const struct policy_guest *g, const struct policy_
 static uint64_t room_to_grow(const struct policy_guest *g, const struct policy_params *params,
                              usec_t horizon)
 {
-    uint64_t rate = u64_max(g->growth_rate, g->load_rate);
-    double growth = (double)rate * (double)horizon / (double)USEC_PER_SEC;
+    uint64_t growth = rate_bytes(u64_max(g->growth.rate, g->loads.rate), horizon);
 
-    return u64_max(params->growth_floor, u64_min((uint64_t)growth, g->seen.size));
+    return u64_max(params->growth_floor, u64_min(growth, g->seen.size));
 }
 
 /* Less than this, and a guest makes no progress: each page that it touches pushes out the next. */
@@ -131,7 +130,8 @@ struct guest_bounds guest_bounds(const struct policy_guest *g, const struct poli
     };
     uint64_t grown = holds + room_to_grow(g, params, outlook->horizon);
     bool ballooned = g->seen.actual < size;
-    bool hides_demand = ballooned && (g->distress || grown >= g->seen.actual);
+    bool waits = g->distress & (DISTRESS_PAGING | DISTRESS_PRESSURE);
+    bool hides_demand = waits || (ballooned && (g->distress || grown >= g->seen.actual));
 
     b.hi = u64_min(hides_demand ? size : u64_min(size, grown), guest_limit(g));
     if (obstacle == REASON_NONE)

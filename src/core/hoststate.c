@@ -41,8 +41,9 @@ uint64_t host_minfree(uint64_t capacity)
     return minfree;
 }
 
-static uint64_t state_mark(enum host_state state, uint64_t minfree)
+uint64_t host_state_mark(enum host_state state, uint64_t minfree)
 {
+    assert(state < HOST_STATE_MAX);
     return minfree / 100 * mark_percent[state] + minfree % 100 * mark_percent[state] / 100;
 }
 
@@ -51,13 +52,13 @@ enum host_state host_state_next(enum host_state before, uint64_t free, uint64_t 
     enum host_state state = HOST_HIGH;
 
     assert(before < HOST_STATE_MAX);
-    while (state + 1 < HOST_STATE_MAX && free < state_mark(state + 1, minfree))
+    while (state + 1 < HOST_STATE_MAX && free < host_state_mark(state + 1, minfree))
         state++;
     /* Better than before: climb only past those marks that are exceeded by the margin. */
     while (state < before) {
         enum host_state worse = state + 1;
 
-        if (free >= state_mark(worse, minfree) + minfree / HOST_STATE_HYSTERESIS)
+        if (free >= host_state_mark(worse, minfree) + minfree / HOST_STATE_HYSTERESIS)
             break;
         state = worse;
     }

@@ -21,6 +21,9 @@ const char *host_state_name(enum host_state state);
 /* 6 % of the first 4 GiB, 4 % of 4-12 GiB, 2 % of 12-28 GiB, 1 % of the rest. */
 uint64_t host_minfree(uint64_t capacity);
 
+/* It begins when less than so much is free; 0 for state high. */
+uint64_t host_state_mark(enum host_state state, uint64_t minfree);
+
 /*
  * The state after @free bytes were seen free in state @before. Downwards at once and as many steps
  * as it takes; upwards only where @free has passed the mark by minfree/HOST_STATE_HYSTERESIS.

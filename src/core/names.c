@@ -29,6 +29,19 @@ static_assert(sizeof(mechanism_names) / sizeof(*mechanism_names) == MECHANISM_MA
 static const char *const distress_words[] = {"swap-in",        "major-faults", "low-available",
                                              "direct-reclaim", "pressure",     "paging"};
 
+static const char *const lost_names[] = {
+    [LOST_GUEST_SWAP] = "guest-swap",
+    [LOST_HOST_SWAP] = "host-swap",
+    [LOST_BLOCKED] = "blocked",
+};
+static_assert(sizeof(lost_names) / sizeof(*lost_names) == LOST_BY_MAX, "a name per value");
+
+const char *lost_by_name(enum lost_by by)
+{
+    assert(by < LOST_BY_MAX);
+    return lost_names[by];
+}
+
 const char *guest_swap_name(enum guest_swap swap)
 {
     assert(swap < GUEST_SWAP_MAX);

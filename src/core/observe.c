@@ -27,9 +27,6 @@
 /* Swap-in is counted in bytes, faults in pages of the guest. */
 #define GUEST_PAGE UINT64_C(4096)
 
-/* A guest low on memory for so long that never paged out has nowhere to page to. */
-#define SQUEEZED_USEC (10 * USEC_PER_SEC)
-
 uint64_t guest_reserve(const struct policy_guest *g, const struct policy_params *params)
 {
     uint64_t part = (uint64_t)(params->guest_reserve_part * (double)g->seen.size);
@@ -50,11 +47,17 @@ static bool rests(const struct policy_guest *g, usec_t now)
 /* Statistics are polled once a second at most: a reading that comes sooner covers a second too. */
 #define STATS_INTERVAL_MIN USEC_PER_SEC
 
+/* By how much a counter of the guest's has advanced; 0 where that is not known. */
+static uint64_t advanced(uint64_t before, uint64_t after)
+{
+    return before == GUEST_STAT_UNSET || after == GUEST_STAT_UNSET ? 0 : u64_sub(after, before);
+}
+
 static uint64_t per_second(uint64_t before, uint64_t after, usec_t elapsed)
 {
-    if (before == GUEST_STAT_UNSET || after == GUEST_STAT_UNSET || after <= before || elapsed == 0)
+    if (elapsed == 0)
         return 0;
-    return (uint64_t)((double)(after - before) * (double)USEC_PER_SEC / (double)elapsed);
+    return (uint64_t)((double)advanced(before, after) * (double)USEC_PER_SEC / (double)elapsed);
 }
 
 /* Memory that was never touched is free: a guest that claims less available than that is not
@@ -100,6 +103,16 @@ static void take_rates(struct policy_guest *g, const struct guest_stats *prev, u
         .major_faults = per_second(prev->major_faults, s->major_faults, elapsed),
         .direct_reclaims = per_second(prev->direct_reclaims, s->direct_reclaims, elapsed),
     };
+}
+
+/* What it has paged since @prev. */
+static void take_paging(struct policy_guest *g, const struct guest_stats *prev)
+{
+    const struct guest_stats *s = &g->stats;
+
+    guest_lose_to_own_paging(g, advanced(prev->major_faults, s->major_faults),
+                             advanced(prev->swap_in, s->swap_in));
+    g->double_paging.by_guest += advanced(prev->swap_out, s->swap_out);
 }
 
 /*
@@ -149,6 +162,7 @@ static void take_stats(struct policy_guest *g, const struct policy_params *param
         g->trust = judge(g, &prev, now);
         if (guest_believed(g)) {
             take_rates(g, &prev, elapsed);
+            take_paging(g, &prev);
             learn_reserved(g, now);
             follow_use(g, elapsed);
         }
@@ -182,28 +196,6 @@ uint64_t guest_spare(const struct policy_guest *g, const struct policy_params *p
                : u64_sub(available, guest_reserve(g, params) + guest_about_to_use(g));
 }
 
-static void find_swap(struct policy_guest *g, usec_t now)
-{
-    if (g->settings.swap != GUEST_SWAP_UNKNOWN) {
-        g->swap = g->settings.swap;
-        return;
-    }
-    if (!guest_believed(g))
-        return;
-    if (g->stats.swap_out != GUEST_STAT_UNSET && g->stats.swap_out > 0) {
-        g->swap = GUEST_SWAP_PRESENT;
-        return;
-    }
-    if (g->stats.available >= guest_probe_step(g)) {
-        g->squeezed_since = USEC_NEVER;
-        return;
-    }
-    if (g->squeezed_since == USEC_NEVER)
-        g->squeezed_since = now;
-    if (now >= g->squeezed_since + SQUEEZED_USEC)
-        g->swap = GUEST_SWAP_ABSENT;
-}
-
 /* Major faults that read files: what swap-in explains is left out. */
 static uint64_t file_faults(const struct policy_guest *g)
 {
@@ -230,12 +222,33 @@ static unsigned signs_of_distress(const struct policy_guest *g, const struct pol
     return signs;
 }
 
-/* Only what an emptier balloon could relieve is of interest here. */
+/* Part of a guest's bound by which it may stay below and still press against it. */
+#define PRESSES_DIVISOR 16
+
+/* Waiting for pages is a sign only where a higher bound would spare it that: who fetches back what
+ * was put out of him once recovers. */
+static unsigned signs_of_waiting(const struct policy_guest *g, const struct policy_params *params)
+{
+    uint64_t allowed = g->seen.pager.allowed;
+    unsigned signs = 0;
+
+    if (!g->seen.pager.present || g->seen.pager.parked || allowed == ALLOWED_ANY ||
+        guest_holds(g) < allowed - allowed / PRESSES_DIVISOR)
+        return 0;
+    if (g->lost.waiting >= params->distress_lost)
+        signs |= DISTRESS_PAGING;
+    if (g->lost.pressed >= params->distress_lost)
+        signs |= DISTRESS_PRESSURE;
+    return signs;
+}
+
+/* Only what an emptier balloon or a higher bound could relieve is of interest here. */
 static void find_distress(struct policy_guest *g, const struct policy_params *params, usec_t now)
 {
     bool relievable = g->seen.actual < g->seen.size;
     unsigned distress = guest_believed(g) && relievable ? signs_of_distress(g, params) : 0;
 
+    distress |= signs_of_waiting(g, params);
     if (distress == 0)
         g->distress_since = USEC_NEVER;
     else if (g->distress == 0)
@@ -243,31 +256,65 @@ static void find_distress(struct policy_guest *g, const struct policy_params *pa
     g->distress = distress;
 }
 
-static void follow_growth(struct policy_guest *g, uint64_t resident_before, usec_t elapsed)
+static double difference(uint64_t before, uint64_t now)
 {
-    uint64_t rate = per_second(resident_before, g->seen.resident, elapsed);
-
-    g->growth_rate = u64_max(rate, g->growth_rate / 2);
+    return now >= before ? (double)(now - before) : -(double)(before - now);
 }
 
-static void follow_loads(struct policy_guest *g, const struct pager_observation *before,
-                         usec_t elapsed)
+/* @ran: of the time since @before, when it was not held by us. */
+static void follow_memory(struct policy_guest *g, const struct guest_observation *before,
+                          usec_t ran)
 {
-    const struct pager_observation *seen = &g->seen.pager;
-    uint64_t rate =
-        before->present && seen->present ? per_second(before->loaded, seen->loaded, elapsed) : 0;
+    const struct guest_observation *seen = &g->seen;
+    bool paged = before->pager.present && seen->pager.present;
+    double grown = difference(before->resident, seen->resident);
+    double holds = grown + difference(before->pager.cache, seen->pager.cache);
+    uint64_t loaded = paged ? u64_sub(seen->pager.loaded, before->pager.loaded) : 0;
+    uint64_t put_out = paged ? u64_sub(seen->pager.moved_out, before->pager.moved_out) : 0;
 
-    g->load_rate = u64_max(rate, g->load_rate / 2);
+    meter_follow(&g->growth, grown, ran);
+    meter_follow(&g->loads, (double)loaded, ran);
+    meter_follow(&g->intake, holds + (double)put_out, ran);
+    if (paged)
+        g->double_paging.by_vmm +=
+            u64_sub(seen->pager.paged_by_guest, before->pager.paged_by_guest);
 }
 
-static void follow_visible_size(struct policy_guest *g, uint64_t actual_before, usec_t elapsed,
-                                usec_t now)
-{
-    uint64_t rate = per_second(g->seen.actual, actual_before, elapsed);
+/* Above its bound by less than this, a pager has as good as nothing to do. */
+#define EXCESS_LEAST (2 * MIB)
 
-    g->balloon.inflate_rate = u64_max(rate, g->balloon.inflate_rate / 2);
+static uint64_t excess_over_bound(const struct guest_observation *o)
+{
+    return o->pager.present && !o->pager.parked && o->pager.room > 0
+               ? u64_sub(o->resident + o->pager.cache, o->pager.allowed)
+               : 0;
+}
+
+static void follow_swap_speed(struct policy_guest *g, const struct guest_observation *before,
+                              usec_t elapsed)
+{
+    const struct guest_observation *seen = &g->seen;
+
+    if (excess_over_bound(before) < EXCESS_LEAST || !seen->pager.present)
+        return;
+    speed_follow(&g->swap_speed, u64_sub(seen->pager.moved_out, before->pager.moved_out), elapsed,
+                 excess_over_bound(seen) >= EXCESS_LEAST);
+}
+
+/* @elapsed: since the visible size was asked for last, @ran of it not held by us. */
+static void follow_balloon(struct policy_guest *g, uint64_t actual_before, usec_t ran, usec_t now)
+{
+    struct balloon *b = &g->balloon;
+    uint64_t inflated = u64_sub(actual_before, g->seen.actual);
+
+    meter_follow(&b->inflow, (double)inflated, ran);
     if (g->seen.actual != actual_before)
-        g->balloon.at_rest_since = now;
+        b->at_rest_since = now;
+    if (!b->inflating || actual_before < b->target + EXCESS_LEAST || !g->seen.running ||
+        !g->seen.reachable)
+        return;
+    speed_follow(&b->speed, inflated, u64_min(ran, u64_sub(now, b->begun_at)),
+                 g->seen.actual >= b->target + EXCESS_LEAST);
 }
 
 static struct guest_observation sane(const struct guest_observation *seen)
@@ -279,7 +326,8 @@ static struct guest_observation sane(const struct guest_observation *seen)
     o.resident = u64_min(o.resident, o.size);
     if (!o.pager.present)
         o.pager = (struct pager_observation){.allowed = ALLOWED_ANY};
-    o.pager.out = u64_min(o.pager.out, o.size - o.resident);
+    o.saved = u64_min(o.saved, o.size - o.resident);
+    o.pager.out = u64_min(o.pager.out, o.size - o.resident - o.saved);
     o.pager.cache = u64_min(o.pager.cache, o.size - o.resident); /* beyond it, it would not pay */
     o.pager.room = u64_min(o.pager.room, o.size);
     if (o.pager.permille > 1000 || o.pager.current_permille > 1000)
@@ -287,32 +335,62 @@ static struct guest_observation sane(const struct guest_observation *seen)
     return o;
 }
 
+/* What waits for the guest's doing waits longer by the time that it was held by us. */
+static void pass_over_blocked(struct policy_guest *g, usec_t held)
+{
+    g->stats_at += held;
+    g->balloon.progress_at += held;
+    g->balloon.begun_at += held;
+    if (g->squeezed_since != USEC_NEVER)
+        g->squeezed_since += held;
+}
+
+static void begin_with(struct policy_guest *g, usec_t now)
+{
+    g->reserved = g->seen.size / 16;
+    g->balloon.target = g->balloon.mark = g->seen.actual;
+    g->balloon.at_rest_since = g->balloon.progress_at = now;
+    g->stats_at = g->polled_at = now;
+    g->block.blocked_before = g->seen.blocked;
+}
+
+/* What the guest itself and its VMM say, as far as it is new. */
+static void take_in_guest(struct policy_guest *g, const struct policy_params *params, usec_t now)
+{
+    take_stats(g, params, now);
+    guest_find_swap(g, now);
+    balloon_follow(g, params, now);
+}
+
 void guest_take_in(struct policy_guest *g, const struct policy_params *params,
                    const struct guest_observation *seen, usec_t now)
 {
     bool first = g->seen_at == USEC_NEVER;
-    uint64_t resident_before = g->seen.resident, actual_before = g->seen.actual;
-    struct pager_observation pager_before = g->seen.pager;
+    const struct guest_observation before = g->seen;
     usec_t elapsed = first ? 0 : u64_sub(now, g->seen_at);
 
     g->seen = sane(seen);
     g->seen_at = now;
     g->balloon.target = u64_min(g->balloon.target, g->seen.size); /* memory was unplugged */
     if (first) {
-        g->reserved = g->seen.size / 16;
-        g->balloon.target = g->balloon.mark = g->seen.actual;
-        g->balloon.at_rest_since = g->balloon.progress_at = now;
-        g->stats_at = now;
+        begin_with(g, now);
     } else {
-        follow_growth(g, resident_before, elapsed);
-        follow_loads(g, &pager_before, elapsed);
-        follow_visible_size(g, actual_before, elapsed, now);
+        usec_t held = u64_min(u64_sub(g->seen.blocked, before.blocked), elapsed);
+
+        follow_memory(g, &before, elapsed - held);
+        follow_swap_speed(g, &before, elapsed);
+        guest_lose_time(g, &before, elapsed);
+        pass_over_blocked(g, held);
+        block_follow(g, params, held, elapsed);
+        g->polled_at += held;
+        if (!g->seen.partial)
+            follow_balloon(g, before.actual, u64_sub(now, g->polled_at), now);
     }
+    if (!g->seen.partial)
+        g->polled_at = now;
     if (!g->seen.running || !g->seen.reachable)
         g->stats_at += elapsed; /* nobody could have renewed them */
-    take_stats(g, params, now);
-    find_swap(g, now);
-    balloon_follow(g, params, now);
+    take_in_guest(g, params, now);
     find_distress(g, params, now);
     guest_estimate_activity(g, params, now);
 }

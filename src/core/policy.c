@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Theory: a decision is one pass of five steps over all guests.
+ * Theory: a decision is one pass of six steps over all guests.
  *   1. the host's state follows from what is free of its capacity (hoststate.c);
  *   2. each guest gets bounds lo..hi (bounds.c), from what observe.c knows of it;
  *   3. what may be handed out, capacity less minfree less a margin, is split among them by shares
  *      with the idle memory tax (split.c, waterfill.c): the entitlements;
- *   4. each entitlement becomes a balloon target (balloon.c), or a reason why not, and what the
- *      guest's pager lets it occupy (swap.c);
- *   5. deflations are rationed to what is really free, most entitled first (ration.c).
+ *   4. each entitlement becomes a balloon target (balloon.c), or a reason why not; what the
+ * balloons do not deliver in time (plan.c) is put out (swap.c), and where little is free nobody may
+ * grow by more than his part of it (pace.c);
+ *   5. deflations are rationed to what is really free, most entitled first (ration.c);
+ *   6. in state low, where all of this does not suffice, guests above their target are held for
+ *      moments (block.c).
  *
  * In state high there is a second split, of what nobody needs: it empties balloons, so that comfort
  * never stands in the way of need, and nothing is withheld while it lies idle.
@@ -38,6 +41,20 @@ static_assert(MARGIN_DIVISOR < HOST_STATE_HYSTERESIS, "reclaim aims above the ma
 /* While a guest suffers, what is newly seen of it is decided upon at this pace: what could not be
  * given a moment ago may have become free. */
 #define DISTRESS_PACE_USEC (500 * USEC_PER_MSEC)
+
+/* In the worst states what is newly seen is decided upon at this pace, whatever it is. */
+static const usec_t pace_of_state[] = {
+    [HOST_HIGH] = USEC_NEVER / 2,     [HOST_CLEAR] = USEC_NEVER / 2,
+    [HOST_SOFT] = USEC_NEVER / 2,     [HOST_HARD] = 500 * USEC_PER_MSEC,
+    [HOST_LOW] = 200 * USEC_PER_MSEC,
+};
+static_assert(sizeof(pace_of_state) / sizeof(*pace_of_state) == HOST_STATE_MAX, "one per state");
+
+/* What is free is dealt out anew at this pace. */
+#define DEALING_PACE_USEC (100 * USEC_PER_MSEC)
+
+/* Guests are looked at so often in the time until the host gets worse. */
+#define LOOK_DIVISOR 4
 
 struct policy_params policy_params_default(void)
 {
@@ -83,6 +100,8 @@ void policy_free(struct policy *p)
     free(p->guests);
     free(p->split);
     free(p->comfort);
+    free(p->pace);
+    free(p->scratch);
     free(p->bounds);
     free(p->acted);
     free(p);
@@ -111,6 +130,8 @@ static bool make_room(struct policy *p)
     if (!grow_array((void **)&p->guests, wanted, sizeof(struct policy_guest *)) ||
         !grow_array((void **)&p->split, wanted, sizeof(*p->split)) ||
         !grow_array((void **)&p->comfort, wanted, sizeof(*p->comfort)) ||
+        !grow_array((void **)&p->pace, wanted, sizeof(*p->pace)) ||
+        !grow_array((void **)&p->scratch, wanted, sizeof(*p->scratch)) ||
         !grow_array((void **)&p->bounds, wanted, sizeof(*p->bounds)) ||
         !grow_array((void **)&p->acted, wanted, sizeof(struct policy_guest *)))
         return false;
@@ -167,7 +188,7 @@ static uint64_t usable_capacity(const struct policy *p)
     return u64_min(p->host.capacity, used + u64_min(p->host.free_measured, p->host.capacity));
 }
 
-static uint64_t host_free(const struct policy *p)
+uint64_t policy_host_free(const struct policy *p)
 {
     return u64_sub(usable_capacity(p), p->held + p->host.other);
 }
@@ -182,10 +203,24 @@ bool policy_guest_observe(struct policy *p, struct policy_guest *g,
     p->held += guest_holds(g);
     if (!p->host_seen)
         return false;
-    bool worse = host_state_next(p->state, host_free(p), p->minfree) > p->state;
+    bool worse = host_state_next(p->state, policy_host_free(p), p->minfree) > p->state;
     bool suffers = g->distress && (!suffered || now >= p->decided_at + DISTRESS_PACE_USEC);
+    bool overdue = now >= p->decided_at + pace_of_state[p->state];
 
-    return suffers || (g->balloon.stalled && !had_stalled) || worse;
+    return suffers || (g->balloon.stalled && !had_stalled) || worse || overdue ||
+           (pace_runs_out(g) && now >= p->decided_at + DEALING_PACE_USEC);
+}
+
+usec_t policy_look_in(const struct policy *p, usec_t least, usec_t most)
+{
+    usec_t left = plan_time_left(p, policy_host_free(p));
+    usec_t look = u64_min(left / LOOK_DIVISOR, pace_of_state[p->state] / 2);
+
+    if (!p->host_seen)
+        return most;
+    for (size_t i = 0; i < p->n; i++)
+        look = u64_min(look, pace_lasts(p->guests[i]) / LOOK_DIVISOR);
+    return u64_clamp(look, least, most);
 }
 
 void policy_guest_target_sent(struct policy_guest *g, uint64_t target, usec_t now)
@@ -207,7 +242,7 @@ static void see_host(struct policy *p, const struct host_observation *host, usec
     p->host = *host;
     p->minfree = p->params.minfree ? u64_min(p->params.minfree, host->capacity)
                                    : host_minfree(host->capacity);
-    enum host_state state = host_state_next(p->state, host_free(p), p->minfree);
+    enum host_state state = host_state_next(p->state, policy_host_free(p), p->minfree);
 
     if (state != p->state || !p->host_seen)
         p->state_since = now;
@@ -232,7 +267,7 @@ static struct verdict figures(const struct policy *p, const struct policy_guest 
     return (struct verdict){
         .at = now,
         .state = p->state,
-        .host_free = host_free(p),
+        .host_free = policy_host_free(p),
         .host_minfree = p->minfree,
         .host_available = p->available,
         .size = g->seen.size,
@@ -244,11 +279,22 @@ static struct verdict figures(const struct policy *p, const struct policy_guest 
         .hi = s->hi,
         .guest_available = believed ? g->stats.available : GUEST_STAT_UNSET,
         .distress = g->distress,
+        .swap = g->swap,
         .allowed = ALLOWED_ANY,
         .allowed_before = ALLOWED_ANY,
         .out = g->seen.pager.out,
         .cache = g->seen.pager.cache,
     };
+}
+
+static void collect_acted(struct policy *p)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        const struct verdict *v = &p->guests[i]->verdict;
+
+        if (v->mechanism != MECHANISM_NONE || v->allow || v->block > 0)
+            p->acted[p->n_acted++] = p->guests[i];
+    }
 }
 
 int policy_decide(struct policy *p, const struct host_observation *host, usec_t now)
@@ -259,20 +305,26 @@ int policy_decide(struct policy *p, const struct host_observation *host, usec_t 
     int r = policy_split(p, &outlook);
     if (r < 0)
         return r;
+    uint64_t free_now = policy_host_free(p);
+
     for (size_t i = 0; i < p->n; i++) {
         struct policy_guest *g = p->guests[i];
 
         g->verdict = figures(p, g, now);
         balloon_decide(g, &p->params, &p->bounds[i],
                        p->state == HOST_HIGH ? p->comfort[i].target : 0, now);
-        swap_decide(g, &p->bounds[i], p->comfort[i].target, &outlook);
     }
-    r = ration_deflations(p->guests, p->split, p->bounds, p->n, host_free(p), p->params.idle_tax);
+    plan_in_time(p, free_now, &outlook);
+    r = pace_decide(p, free_now);
     if (r < 0)
         return r;
     for (size_t i = 0; i < p->n; i++)
-        if (p->guests[i]->verdict.mechanism != MECHANISM_NONE || p->guests[i]->verdict.allow)
-            p->acted[p->n_acted++] = p->guests[i];
+        swap_decide(p->guests[i], &p->bounds[i], p->comfort[i].target, &outlook);
+    r = ration_deflations(p->guests, p->split, p->bounds, p->n, free_now, p->params.idle_tax);
+    if (r < 0)
+        return r;
+    block_decide(p, free_now, now);
+    collect_acted(p);
     p->decided_at = now;
     return 0;
 }
@@ -280,45 +332,6 @@ int policy_decide(struct policy *p, const struct host_observation *host, usec_t 
 struct policy_guest *policy_decision(const struct policy *p, size_t i)
 {
     return i < p->n_acted ? p->acted[i] : NULL;
-}
-
-void policy_guest_view(const struct policy_guest *g, struct guest_view *ret)
-{
-    *ret = (struct guest_view){
-        .seen = g->seen,
-        .settings = g->settings,
-        .activity = g->activity,
-        .activity_source = g->activity_source,
-        .active = u64_min(g->active, g->seen.size),
-        .balloon_target = g->balloon.target,
-        .shares = guest_shares(g),
-        .trust = g->trust,
-        .driver = g->balloon.driver,
-        .swap = g->swap,
-        .distress = g->distress,
-        .distress_since = g->distress_since,
-        .swap_in_rate = g->rates.swap_in,
-        .swap_out_rate = g->rates.swap_out,
-        .major_fault_rate = g->rates.major_faults,
-        .verdict = g->verdict,
-    };
-}
-
-void policy_host_view(const struct policy *p, struct host_view *ret)
-{
-    *ret = (struct host_view){
-        .state = p->state,
-        .state_since = p->state_since,
-        .capacity = p->host.capacity,
-        .resident = p->held + p->host.other,
-        .free = host_free(p),
-        .minfree = p->minfree,
-        .available = p->available,
-    };
-    for (size_t i = 0; i < p->n; i++) {
-        ret->configured += p->guests[i]->seen.size;
-        ret->ballooned += p->guests[i]->seen.size - p->guests[i]->seen.actual;
-    }
 }
 
 void policy_guest_set_owner(struct policy_guest *g, void *owner)

@@ -103,6 +103,8 @@ struct guest_observation {
     uint64_t actual;          /* guest-visible size, M - balloon (QMP query-balloon) */
     bool balloon_device;      /* QEMU has a virtio-balloon device */
     bool reachable;           /* QMP answers */
+    bool partial;             /* only memory (resident, shared, pager) and @blocked were looked at
+                                 now; the rest is as it was the last time */
     bool running;             /* virtual CPUs are running (QMP query-status), or blocked by us */
     usec_t blocked;           /* that it was blocked by us, so far */
     uint64_t shared;          /* bytes of its RAM merged with other pages (KSM)... */
@@ -181,6 +183,8 @@ enum reason {
     REASON_SWAP_INSTEAD, /* reclaim: the host is short and the balloon can't be asked */
     REASON_SWAP_BESIDES, /* reclaim: the host is very short; what the balloon does not give in time
                           */
+    REASON_SWAP_AHEAD,   /* reclaim: the host would be very short before the balloons have given */
+    REASON_PACED,        /* hold: may grow so far until the next look; little is free */
     REASON_CAPPED,       /* hold: may not come back beyond its entitlement while memory is short */
     /* Of blocking only: */
     REASON_BLOCKED, /* block: the host is in state low and the guest is above its target */
@@ -200,6 +204,7 @@ struct verdict {
     uint64_t size, resident, actual, active, entitled, lo, hi;
     uint64_t guest_available; /* as the guest says; GUEST_STAT_UNSET if not believed */
     unsigned distress;        /* enum distress */
+    enum guest_swap swap;     /* of its own */
     /* The pager's part: */
     bool allow;                       /* @allowed is to be sent: it differs enough */
     uint64_t allowed_before, allowed; /* what the guest may occupy, compressed pages included;

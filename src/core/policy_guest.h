@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One guest inside the policy, and the steps that a decision takes with it. Private to core:
- * observe.c takes in what was seen, bounds.c says between which bounds the guest may hold memory,
- * balloon.c turns its entitlement into a balloon target, swap.c into what its pager lets it occupy,
- * policy.c puts them in order.
+ * observe.c takes in what was seen (rates.c: how fast; guest_swap.c: its own swap; lost.c: the time
+ * it lost), bounds.c says between which bounds the guest may hold memory, balloon.c turns its
+ * entitlement into a balloon target, plan.c says what the balloons deliver in time and pace.c how
+ * far guests may grow until the next look, swap.c makes of it what a pager lets its guest occupy,
+ * block.c who is held, policy.c puts them in order.
  */
 #pragma once
 
 #include "core/policy.h"
+#include "core/rates.h"
 #include "core/waterfill.h"
 
 /* A balloon moves in steps of at least this: below it is noise. */
@@ -25,13 +28,30 @@ struct balloon {
     uint64_t target; /* guest-visible size last sent, or the size found at adoption */
     uint64_t mark;   /* visible size when it last made progress towards target */
     usec_t progress_at;
-    usec_t begun_at;       /* when the inflation under way was first asked for */
-    uint64_t inflate_rate; /* bytes/s by which it grows */
-    usec_t at_rest_since;  /* visible size has not changed since */
-    usec_t backoff;        /* length of the next pause; 0: none was needed yet */
+    usec_t begun_at;      /* when the inflation under way was first asked for */
+    struct meter inflow;  /* bytes/s by which it grows now */
+    struct speed speed;   /* bytes/s by which it grows when it is asked to */
+    usec_t at_rest_since; /* visible size has not changed since */
+    usec_t backoff;       /* length of the next pause; 0: none was needed yet */
     usec_t backoff_until;
     bool inflating; /* target is below the size at which it was sent, and not reached yet */
     bool stalled;   /* to be set back by the next decision */
+};
+
+/* plan.c and pace.c, for the decision that is being made. Bytes. */
+struct plan {
+    uint64_t credit;   /* its balloon gives so much in time */
+    uint64_t ahead;    /* is put out of it although the host is not yet in state hard */
+    uint64_t ceiling;  /* it may occupy so much until the next look; ALLOWED_ANY */
+    uint64_t headroom; /* of that, what it did not hold */
+};
+
+/* block.c */
+struct block {
+    double owed;           /* microseconds, so far */
+    usec_t blocked_before; /* that it was held before it took part */
+    double rest;           /* microseconds that it has to run before it may be held again */
+    usec_t free_at;        /* not before that either: what was ordered is not seen at once */
 };
 
 struct policy_guest {
@@ -40,7 +60,8 @@ struct policy_guest {
     struct guest_settings settings;
 
     struct guest_observation seen;
-    usec_t seen_at; /* USEC_NEVER: not yet */
+    usec_t seen_at;   /* USEC_NEVER: not yet */
+    usec_t polled_at; /* the same of the last that was not partial */
 
     struct guest_stats stats; /* last reading that was new */
     usec_t stats_at;          /* when it came, less the time the guest was paused since */
@@ -53,13 +74,21 @@ struct policy_guest {
     struct guest_rates rates;
 
     enum guest_swap swap;
-    usec_t squeezed_since; /* low on available memory without ever paging out; USEC_NEVER: is not */
+    usec_t squeezed_since; /* low on available memory without paging out; USEC_NEVER: is not */
+    uint64_t swap_seen;    /* bytes: most that it was seen to have in its own swap */
+    uint64_t short_at;     /* its counter of bytes paged out when its swap was found to be short */
+    struct double_paging {
+        uint64_t by_vmm;   /* bytes that were out and its VMM read for the guest's own I/O */
+        uint64_t by_guest; /* bytes that it paged out meanwhile, by its believed statistics */
+    } double_paging;
 
     struct activity activity;
     enum activity_source activity_source;
     uint64_t active;
-    uint64_t growth_rate;     /* bytes/s of resident */
-    uint64_t load_rate;       /* bytes/s that the pager brings back because they are touched */
+    struct meter growth;      /* bytes/s of resident */
+    struct meter loads;       /* bytes/s that the pager brings back because they are touched */
+    struct meter intake;      /* bytes/s that it takes, what is put out of it meanwhile included */
+    struct speed swap_speed;  /* bytes/s that are put out of it when it is asked for */
     uint64_t windows;         /* of sampling, that were taken in */
     uint64_t window_resident; /* when the present one began */
     uint64_t used;            /* by its statistics; meaningless before the first believed ones */
@@ -70,6 +99,15 @@ struct policy_guest {
 
     struct balloon balloon;
     bool released;
+    struct lost {
+        usec_t by[LOST_BY_MAX];  /* so far */
+        usec_t not_shown;        /* of these, not in @part yet */
+        double part;             /* of the last seconds, of one processor's time */
+        double waiting, pressed; /* the same of pages that are brought back, and by its PSI, over
+                                    the last moments */
+    } lost;
+    struct plan plan;
+    struct block block;
 
     struct verdict verdict;
 };
@@ -112,6 +150,28 @@ uint64_t guest_available(const struct policy_guest *g);
 /* The same less its reserve and what it is about to use. */
 uint64_t guest_spare(const struct policy_guest *g, const struct policy_params *params);
 
+/* guest_swap.c: finds out whether it has swap of its own. */
+void guest_find_swap(struct policy_guest *g, usec_t now);
+
+/* May it have swap, as far as is known? */
+static inline bool guest_swap_hoped(const struct policy_guest *g)
+{
+    return g->swap == GUEST_SWAP_UNKNOWN || g->swap == GUEST_SWAP_PRESENT;
+}
+
+/* It was asked for more than it had, and its balloon stopped. */
+void guest_swap_failed(struct policy_guest *g);
+
+/* lost.c: the time that it lost since @before, @elapsed ago. @faults, @paged_in (bytes): of its own
+ * paging, as far as its statistics are believed. */
+void guest_lose_time(struct policy_guest *g, const struct guest_observation *before,
+                     usec_t elapsed);
+void guest_lose_to_own_paging(struct policy_guest *g, uint64_t faults, uint64_t paged_in);
+
+/* block.c: @held of the @elapsed time it was held. */
+void block_follow(struct policy_guest *g, const struct policy_params *params, usec_t held,
+                  usec_t elapsed);
+
 /* bounds.c */
 struct guest_bounds {
     uint64_t lo, hi;
@@ -143,7 +203,8 @@ struct outlook {
     enum host_state state;
     usec_t horizon; /* time until the next decision */
     usec_t now;
-    bool probe; /* what the guests can spare is not enough */
+    bool probe;      /* what the guests can spare is not enough */
+    usec_t deadline; /* what is delivered later than that from now comes too late */
 };
 
 struct guest_bounds guest_bounds(const struct policy_guest *g, const struct policy_params *params,
@@ -164,16 +225,20 @@ void balloon_decide(struct policy_guest *g, const struct policy_params *params,
 
 /* swap.c */
 
-/* Can its pager put pages out at all? And may it now? @obstacle: of its balloon. */
+/* Can its pager, or the kernel, put pages out at all? And may it now? @obstacle: of its balloon. */
 bool guest_can_swap(const struct policy_guest *g);
 bool guest_swaps(const struct policy_guest *g, enum host_state state, enum reason obstacle);
 
 /*
- * Fills in the pager's part of @g->verdict, after balloon_decide. @share is what the guest would be
- * entitled to if all wanted all they can have; meaningless in state high.
+ * Fills in the pager's part of @g->verdict, after its plan was made. @share is what the guest would
+ * be entitled to if all wanted all they can have; meaningless in state high.
  */
 void swap_decide(struct policy_guest *g, const struct guest_bounds *bounds, uint64_t share,
                  const struct outlook *outlook);
+
+/* pace.c: has the guest used up much of what it was dealt out, and until when does that last? */
+bool pace_runs_out(const struct policy_guest *g);
+usec_t pace_lasts(const struct policy_guest *g);
 
 /* ration.c */
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* All guests inside the policy, for the files that go over them: policy.c and split.c. */
+/* All guests inside the policy, for the files that go over them: policy.c, split.c, plan.c, pace.c,
+ * block.c and view.c. */
 #pragma once
 
 #include "core/policy_guest.h"
@@ -13,14 +14,20 @@ struct policy {
     usec_t state_since;
     usec_t decided_at; /* USEC_NEVER: not yet */
     uint64_t minfree, available;
-    uint64_t held; /* by the guests, in sum */
+    uint64_t held;                      /* by the guests, in sum */
+    uint64_t balloon_speed, swap_speed; /* bytes/s, of guests of which it was not measured yet */
+    bool scarce, plenty;                /* pace.c: of what is free */
+    bool blocking;                      /* guests earn their being held */
 
     struct policy_guest **guests;
     struct waterfill_guest *split;   /* parallel to guests: the entitlements */
     struct waterfill_guest *comfort; /* parallel to guests: what they may see in state high, else
                                         what they may grow to */
-    struct guest_bounds *bounds;     /* parallel to guests */
-    struct policy_guest **acted;     /* those with something to do */
+    struct waterfill_guest
+        *pace;                   /* parallel to guests: how far they may grow until the next look */
+    struct guest_bounds *bounds; /* parallel to guests */
+    uint64_t *scratch;           /* as long as guests */
+    struct policy_guest **acted; /* those with something to do */
     size_t n, capacity, n_acted;
 };
 
@@ -28,3 +35,32 @@ struct policy {
  * Sets bounds, split and comfort of all guests from what may be handed out. Returns 0, or -ENOMEM.
  */
 int policy_split(struct policy *p, struct outlook *outlook);
+
+uint64_t policy_host_free(const struct policy *p);
+
+/* --- plan.c --- */
+
+/* What the balloons deliver in time, and what has to be put out ahead of state hard; after
+ * balloon_decide for all. Sets each guest's plan, and the outlook's deadline. */
+void plan_in_time(struct policy *p, uint64_t free_now, struct outlook *outlook);
+
+/* Bytes per second that can be put out of it. */
+uint64_t plan_swap_speed(const struct policy *p, const struct policy_guest *g);
+
+/* Bytes that the guest takes in the time from now on, as far as nothing keeps it from that. */
+uint64_t plan_guest_grows(const struct policy_guest *g, usec_t in);
+uint64_t plan_host_grows(const struct policy *p, usec_t in);
+
+/* Until the host reaches its next worse state (in the worst: until nothing is left), if the guests
+ * go on as they do; USEC_NEVER. */
+usec_t plan_time_left(const struct policy *p, uint64_t free_now);
+
+/* --- pace.c --- */
+
+/* Sets the ceilings in the guests' plans. Returns 0, or -ENOMEM. */
+int pace_decide(struct policy *p, uint64_t free_now);
+
+/* --- block.c --- */
+
+/* Fills in blocking in the verdicts, after swap_decide for all. */
+void block_decide(struct policy *p, uint64_t free_now, usec_t now);

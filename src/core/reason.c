@@ -29,6 +29,8 @@ static const char *const reason_names[] = {
     [REASON_NOTHING_FREE] = "nothing-free",
     [REASON_SWAP_INSTEAD] = "swap-instead",
     [REASON_SWAP_BESIDES] = "swap-besides",
+    [REASON_SWAP_AHEAD] = "swap-ahead",
+    [REASON_PACED] = "paced",
     [REASON_CAPPED] = "capped",
     [REASON_BLOCKED] = "blocked",
     [REASON_PARKED] = "parked",
@@ -99,6 +101,11 @@ static const char *plain_text(enum reason reason)
         return "pages are put out: the host is short and the balloon can't be asked";
     case REASON_SWAP_BESIDES:
         return "pages are put out: the host is very short and the balloon does not give in time";
+    case REASON_SWAP_AHEAD:
+        return "pages are put out: memory is used up faster than the balloons give";
+    case REASON_PACED:
+        return "nothing is put out as long as it grows no faster than memory is dealt out; little "
+               "is free";
     case REASON_CAPPED:
         return "nothing is put out, but what is out may not come back beyond its entitlement";
     case REASON_PARKED:
@@ -112,13 +119,27 @@ static const char *plain_text(enum reason reason)
     }
 }
 
+/* Why a guest has no more to spare, as far as its own swap is the cause. */
+static const char *spare_text(enum guest_swap swap)
+{
+    if (swap == GUEST_SWAP_ABSENT)
+        return "held: the guest has no more to spare, and no swap of its own; the rest is the "
+               "host's to take";
+    if (swap == GUEST_SWAP_SHORT)
+        return "held: the guest has no more to spare, and its own swap takes no more (65 % of its "
+               "size is the rule); the rest is the host's to take";
+    return plain_text(REASON_GUEST_RESERVE);
+}
+
 const char *policy_reason_text(const struct verdict *v, char *buf, size_t size)
 {
-    char what[160], signs[80];
+    char what[200], signs[80];
 
     if (v->reason == REASON_DISTRESS)
         (void)snprintf(what, sizeof(what), "balloon deflates at once: the guest suffers (%s)",
                        distress_names(v->distress, signs, sizeof(signs)));
+    else if (v->reason == REASON_GUEST_RESERVE)
+        (void)snprintf(what, sizeof(what), "%s", spare_text(v->swap));
     else
         (void)snprintf(what, sizeof(what), "%s", plain_text(v->reason));
     (void)snprintf(buf, size,

@@ -4,18 +4,22 @@
  * guest is below, and from then on a page for each that comes back. So the figure is the guarantee
  * that the balloon can't give; and because random pages of the guest's are what it costs, it is
  * asked for last:
- * - state high: nothing. Clear and soft: only in place of a balloon that can't be asked;
- * - hard: what the balloon does not give in time. It is trusted with what it was asked for during
- *   the first BALLOON_CHANCE_USEC, and then with what it gives until the next decision at the rate
- *   at which it does; the pager takes the rest of what is above the guest's entitlement. A balloon
- *   that works is so never raced by the pager, and one that only seems to delays it by two seconds;
+ * - state high: nothing. Clear and soft: only in place of a balloon that can't be asked, and what
+ *   has to be gone before state hard is reached (plan.c);
+ * - hard: what the balloon does not give in time. It is trusted with what it delivers before the
+ *   host gets worse (plan.c); the pager takes the rest of what is above the guest's entitlement;
  * - low: there is no time to wait for anybody;
  * - a limit holds always.
+ * Where little is free, nobody may grow by more than his part of it until the next look (pace.c).
  *
  * A figure once given is not simply taken back when the host is better: everything would come back
  * at once, and be put out again. The guest stays bounded, by its entitlement or by what it holds,
- * whichever is more, until the split has all for it that it may want before the next decision.
+ * whichever is more, until the split has all for it that it may want before the next decision; and
+ * what was begun in state hard goes on until the host is in state high.
  * Raising the figure brings nothing back by itself; pages come when they are touched.
+ *
+ * For a guest with private memory the kernel does the same, but not by itself: it is asked again
+ * with each look, so the figure may be exceeded by what the guest takes in between.
  *
  * Invariants: never below a reservation (as far as a limit allows it); no guest loses pages in
  * state high but for its limit; in states hard and low nobody with a pager may occupy more than its
@@ -23,9 +27,6 @@
  * expected to want, or an unused part of its reservation.
  */
 #include "core/policy_guest.h"
-
-/* As long as a decision's period: a balloon that was asked in one is judged in the next. */
-#define BALLOON_CHANCE_USEC (2 * USEC_PER_SEC)
 
 /* A change by less than this part of the size, or this much, is not worth an order. */
 #define ALLOW_MIN_DIVISOR 128
@@ -41,23 +42,6 @@ bool guest_can_swap(const struct policy_guest *g)
 bool guest_swaps(const struct policy_guest *g, enum host_state state, enum reason obstacle)
 {
     return guest_can_swap(g) && (state >= HOST_HARD || obstacle != REASON_NONE);
-}
-
-/* Bytes that the balloon is about to give, by what it was asked for and by what it does. */
-static uint64_t balloon_delivers(const struct policy_guest *g, const struct outlook *outlook)
-{
-    const struct balloon *b = &g->balloon;
-    const struct verdict *v = &g->verdict;
-    bool asked_now = v->mechanism == MECHANISM_BALLOON && v->to < v->from;
-    uint64_t pending = u64_sub(g->seen.actual, asked_now ? v->to : b->target);
-
-    if (b->stalled || (!asked_now && !b->inflating))
-        return 0;
-    if (!b->inflating || outlook->now < b->begun_at + BALLOON_CHANCE_USEC)
-        return pending;
-    double gives = (double)b->inflate_rate * (double)outlook->horizon / (double)USEC_PER_SEC;
-
-    return u64_min(pending, (uint64_t)gives);
 }
 
 static void bound_by(struct verdict *v, uint64_t bytes, enum reason reason)
@@ -84,21 +68,34 @@ static void take(struct policy_guest *g, const struct guest_bounds *bounds, uint
         return;
     }
     if (obstacle == REASON_NONE && outlook->state == HOST_HARD)
-        credit = u64_min(excess, balloon_delivers(g, outlook));
+        credit = u64_min(excess, g->plan.credit);
     bound_by(v, v->entitled + credit,
              excess <= credit          ? REASON_CAPPED
              : obstacle != REASON_NONE ? REASON_SWAP_INSTEAD
                                        : REASON_SWAP_BESIDES);
 }
 
-/* Nothing is to be taken from it. */
+/* Nothing more is to be taken from it. */
 static void relent(struct policy_guest *g, const struct guest_bounds *bounds)
 {
     struct verdict *v = &g->verdict;
+    uint64_t holds = guest_holds(g);
 
-    if (v->allowed_before == ALLOWED_ANY || v->entitled >= bounds->hi)
+    if (v->allowed_before == ALLOWED_ANY || v->entitled >= bounds->hi || v->out == 0)
         return;
-    bound_by(v, u64_max(v->entitled, guest_holds(g)), REASON_CAPPED);
+    /* What was begun goes on until the host is well. */
+    if (v->state != HOST_HIGH && v->allowed_before < holds) {
+        bound_by(v, u64_max(v->entitled, v->allowed_before), REASON_SWAP_BESIDES);
+        return;
+    }
+    bound_by(v, u64_max(v->entitled, holds), REASON_CAPPED);
+}
+
+/* What the balloons do not free before the host is in state hard. */
+static void go_ahead(struct policy_guest *g)
+{
+    if (g->plan.ahead > 0)
+        bound_by(&g->verdict, u64_sub(guest_holds(g), g->plan.ahead), REASON_SWAP_AHEAD);
 }
 
 static bool worth_an_order(const struct verdict *v)
@@ -136,6 +133,9 @@ void swap_decide(struct policy_guest *g, const struct guest_bounds *bounds, uint
         take(g, bounds, share, outlook, obstacle);
     else
         relent(g, bounds);
+    go_ahead(g);
+    if (g->plan.ceiling != ALLOWED_ANY)
+        bound_by(v, g->plan.ceiling, REASON_PACED);
     v->allowed = u64_max(v->allowed, u64_min(g->settings.reservation, v->size));
     if (limit < v->size)
         bound_by(v, limit, REASON_LIMIT);

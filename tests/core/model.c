@@ -132,6 +132,7 @@ static void page(struct model_guest *g)
     uint64_t out = u64_min(u64_min(u64_sub(g->resident, g->allowed), EVICT_RATE), most);
 
     g->out += out;
+    g->moved_out += out;
     g->resident -= out;
 }
 
@@ -183,6 +184,7 @@ static struct pager_observation look_at_pager(const struct model *m, const struc
         .room = u64_sub(g->size - g->settings.reservation, g->out),
         .allowed = g->allowed,
         .loaded = g->loaded,
+        .moved_out = g->moved_out,
         .windows = g->samples ? m->now / USEC_PER_SEC / 10 : 0,
         .permille = permille,
     };

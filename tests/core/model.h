@@ -40,7 +40,7 @@ struct model_guest {
     uint64_t hot; /* of what it has touched, as much is touched every second; 0: all */
     bool samples; /* the pager samples, and tells hot from cold */
     /* state */
-    uint64_t out, loaded, allowed;
+    uint64_t out, moved_out, loaded, allowed;
     unsigned allowed_sent, allowed_flips; /* orders; of these, from or to ALLOWED_ANY */
     uint64_t used, cache, swapped, resident, actual, target, swap_in, swap_out;
     uint64_t last_update;

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Theory: the mechanisms are asked in the order balloon, compression and swapping, blocking, and
+ * each for what it delivers in time; what it does not, the next one is asked for. In time is:
+ * before the host reaches its next worse state, by how much is free and how fast the guests grow.
+ * What a mechanism delivers until then follows from how fast it went with this guest when it was
+ * last used; before that, from how fast it goes with the other guests (the median); before that,
+ * from a careful guess.
+ *
+ * In states clear and soft only balloons are asked, and the pagers of guests that can't be
+ * ballooned, unless that is not enough: where state hard would be reached within AHEAD_USEC though
+ * all of these do what they can, the pagers of the others begin with what is missing, dealt out by
+ * what each has too much.
+ */
+#include <stdlib.h>
+
+#include "core/policy_impl.h"
+
+/* Nothing has to deliver sooner than this; and a host that does not get worse still waits no longer
+ * for a balloon: as long as a decision's period. */
+#define DEADLINE_MIN_USEC (250 * USEC_PER_MSEC)
+#define DEADLINE_MAX_USEC (2 * USEC_PER_SEC)
+
+/* Swapping begins so long before state hard is reached; it is fast. */
+#define AHEAD_USEC USEC_PER_SEC
+
+/* A balloon begins to move so late after it was asked, and is looked at once a second. */
+#define BALLOON_START_USEC (1500 * USEC_PER_MSEC)
+
+/* A guess before anything was measured. Under emulation without KVM a balloon grows by 83 MB/s, a
+ * pager puts out 565 MB/s (facts/linux-mechanisms.md, 5.4 and 6.8); the disk may be slower. */
+#define BALLOON_SPEED_GUESS (32 * MIB)
+#define SWAP_SPEED_GUESS    (100 * MIB)
+
+static int compare_u64(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+static uint64_t median(uint64_t *values, size_t n, uint64_t otherwise)
+{
+    if (n == 0)
+        return otherwise;
+    qsort(values, n, sizeof(*values), compare_u64);
+    return values[n / 2];
+}
+
+static void learn_speeds(struct policy *p)
+{
+    size_t n_balloon = 0, n_swap = 0;
+
+    for (size_t i = 0; i < p->n; i++)
+        if (p->guests[i]->balloon.speed.rate)
+            p->scratch[n_balloon++] = p->guests[i]->balloon.speed.rate;
+    p->balloon_speed = median(p->scratch, n_balloon, BALLOON_SPEED_GUESS);
+    for (size_t i = 0; i < p->n; i++)
+        if (p->guests[i]->swap_speed.rate)
+            p->scratch[n_swap++] = p->guests[i]->swap_speed.rate;
+    p->swap_speed = median(p->scratch, n_swap, SWAP_SPEED_GUESS);
+}
+
+static uint64_t balloon_speed(const struct policy *p, const struct policy_guest *g, usec_t now)
+{
+    const struct balloon *b = &g->balloon;
+    uint64_t speed = b->speed.rate ? b->speed.rate : p->balloon_speed;
+
+    /* It is at work, and may have come to memory that is harder to get. */
+    if (b->inflating && now >= b->begun_at + BALLOON_START_USEC)
+        speed = u64_min(speed, b->inflow.rate);
+    return speed;
+}
+
+uint64_t plan_swap_speed(const struct policy *p, const struct policy_guest *g)
+{
+    return g->swap_speed.rate ? g->swap_speed.rate : p->swap_speed;
+}
+
+/* Bytes that were asked of its balloon, now or before, and have not come yet. */
+static uint64_t balloon_pending(const struct policy_guest *g)
+{
+    const struct verdict *v = &g->verdict;
+    bool asked_now = v->mechanism == MECHANISM_BALLOON && v->to < v->from;
+
+    if (g->balloon.stalled || (!asked_now && !g->balloon.inflating))
+        return 0;
+    return u64_sub(g->seen.actual, asked_now ? v->to : g->balloon.target);
+}
+
+static uint64_t balloon_delivers(const struct policy *p, const struct policy_guest *g, usec_t in,
+                                 usec_t now)
+{
+    if (guest_balloon_obstacle(g, now) != REASON_NONE)
+        return 0;
+    return u64_min(balloon_pending(g), rate_bytes(balloon_speed(p, g, now), in));
+}
+
+/* A pager keeps its guest below its bound by itself; the kernel has to be asked again. */
+static uint64_t room_left(const struct policy_guest *g)
+{
+    const struct pager_observation *pager = &g->seen.pager;
+    uint64_t most =
+        pager->present && !pager->kernel ? u64_min(pager->allowed, g->seen.size) : g->seen.size;
+
+    return u64_sub(most, guest_holds(g));
+}
+
+uint64_t plan_guest_grows(const struct policy_guest *g, usec_t in)
+{
+    if (!g->seen.running)
+        return 0;
+    return u64_min(rate_bytes(g->intake.rate, in), room_left(g));
+}
+
+uint64_t plan_host_grows(const struct policy *p, usec_t in)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < p->n; i++)
+        sum += plan_guest_grows(p->guests[i], in);
+    return sum;
+}
+
+usec_t plan_time_left(const struct policy *p, uint64_t free_now)
+{
+    uint64_t rate = plan_host_grows(p, USEC_PER_SEC);
+    uint64_t mark = p->state + 1 < HOST_STATE_MAX ? host_state_mark(p->state + 1, p->minfree) : 0;
+
+    if (rate == 0)
+        return USEC_NEVER;
+    double left = (double)u64_sub(free_now, mark) / (double)rate * (double)USEC_PER_SEC;
+    return left >= (double)(USEC_NEVER / 2) ? USEC_NEVER : (usec_t)left;
+}
+
+static uint64_t excess_of(const struct policy_guest *g)
+{
+    return u64_sub(guest_holds(g), g->verdict.entitled + g->plan.credit);
+}
+
+/* Its pager may be asked ahead: it works besides a balloon. */
+static bool may_go_ahead(const struct policy_guest *g, usec_t now)
+{
+    return guest_can_swap(g) && guest_balloon_obstacle(g, now) == REASON_NONE;
+}
+
+/* What state hard would be reached by, within AHEAD_USEC. */
+static uint64_t missing(const struct policy *p, uint64_t free_now, usec_t now)
+{
+    uint64_t delivered = u64_sub(free_now, host_state_mark(HOST_HARD, p->minfree));
+
+    for (size_t i = 0; i < p->n; i++) {
+        const struct policy_guest *g = p->guests[i];
+        uint64_t excess = u64_sub(guest_holds(g), g->verdict.entitled);
+
+        if (guest_can_swap(g) && !may_go_ahead(g, now))
+            delivered += u64_min(excess, rate_bytes(plan_swap_speed(p, g), AHEAD_USEC));
+        else
+            delivered += balloon_delivers(p, g, AHEAD_USEC, now);
+    }
+    return u64_sub(plan_host_grows(p, AHEAD_USEC), delivered);
+}
+
+static void go_ahead(struct policy *p, uint64_t free_now, usec_t now)
+{
+    uint64_t needed = missing(p, free_now, now), sum = 0;
+
+    if (needed == 0)
+        return;
+    for (size_t i = 0; i < p->n; i++)
+        sum += may_go_ahead(p->guests[i], now) ? excess_of(p->guests[i]) : 0;
+    if (sum == 0)
+        return;
+    double part = needed < sum ? (double)needed / (double)sum : 1;
+
+    for (size_t i = 0; i < p->n; i++)
+        if (may_go_ahead(p->guests[i], now))
+            p->guests[i]->plan.ahead = (uint64_t)(part * (double)excess_of(p->guests[i]));
+}
+
+void plan_in_time(struct policy *p, uint64_t free_now, struct outlook *outlook)
+{
+    outlook->deadline =
+        u64_clamp(plan_time_left(p, free_now), DEADLINE_MIN_USEC, DEADLINE_MAX_USEC);
+    learn_speeds(p);
+    for (size_t i = 0; i < p->n; i++) {
+        struct policy_guest *g = p->guests[i];
+        uint64_t gives = balloon_delivers(p, g, outlook->deadline, outlook->now);
+
+        g->plan = (struct plan){
+            .credit = p->state == HOST_LOW ? 0 : gives, /* there is no time to wait for anybody */
+            .ceiling = ALLOWED_ANY,
+        };
+    }
+    if (p->state == HOST_CLEAR || p->state == HOST_SOFT)
+        go_ahead(p, free_now, outlook->now);
+}
