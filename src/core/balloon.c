@@ -209,13 +209,15 @@ static void decide_unhindered(struct policy_guest *g, const struct policy_params
         hold(g, REASON_NONE);
 }
 
-/* An inflation that nobody needs any more ends where it is; what is left of a page or two is noise.
+/*
+ * An inflation that nobody needs any more ends where it is; what is left of a page or two is noise.
+ * Where it is must be known as of now: after a look at memory alone, the balloon may have arrived.
  */
 static void stop_inflation(struct policy_guest *g)
 {
     const uint64_t actual = g->seen.actual;
 
-    if (g->verdict.mechanism == MECHANISM_NONE && g->verdict.to == actual &&
+    if (!g->seen.partial && g->verdict.mechanism == MECHANISM_NONE && g->verdict.to == actual &&
         g->balloon.target + BALLOON_STEP_MIN <= actual)
         set_target(g, actual, g->verdict.reason);
 }

@@ -390,7 +390,8 @@ void guest_take_in(struct policy_guest *g, const struct policy_params *params,
         g->polled_at = now;
     if (!g->seen.running || !g->seen.reachable)
         g->stats_at += elapsed; /* nobody could have renewed them */
-    take_in_guest(g, params, now);
+    if (!g->seen.partial)
+        take_in_guest(g, params, now);
     find_distress(g, params, now);
     guest_estimate_activity(g, params, now);
 }

@@ -237,6 +237,11 @@ void policy_guest_target_sent(struct policy_guest *g, uint64_t target, usec_t no
     b->stalled = false;
 }
 
+void policy_host_seen(struct policy *p, const struct host_observation *host)
+{
+    p->host = *host;
+}
+
 static void see_host(struct policy *p, const struct host_observation *host, usec_t now)
 {
     p->host = *host;

@@ -303,6 +303,9 @@ void policy_guest_target_sent(struct policy_guest *g, uint64_t target, usec_t no
  */
 int policy_decide(struct policy *p, const struct host_observation *host, usec_t now);
 
+/* Looked at in between, without a decision: what it has free counts from now on. */
+void policy_host_seen(struct policy *p, const struct host_observation *host);
+
 /*
  * How soon the guests' memory should be looked at again, for the policy not to be overtaken by
  * their growth: between @least and @most.

@@ -71,6 +71,9 @@ const struct config_key config_keys[] = {
      .help = "A guest that reads more than this a second back from its swap is in distress."},
     {"policy", "distress-faults", CONFIG_COUNT, AT(policy.distress_faults), NULL, 1, 1e9,
      .help = "A guest with more major faults a second than this is in distress."},
+    {"policy", "distress-lost", CONFIG_RATIO, AT(policy.distress_lost), NULL, 0.01, 64,
+     .help = "A guest that loses more than this part of one processor's time waiting for memory that the host put out "
+             "is in distress."},
 
     {"policy", "sampled-fast", CONFIG_DURATION, AT(policy.sampled.fast_usec), NULL, SEC(0.1), SEC(86400),
      .help = "Time constant of the fast average where a pager samples the guest's memory."},
@@ -115,6 +118,14 @@ const struct config_key config_keys[] = {
     {"swap", "zswap", CONFIG_BOOL, AT(swap_zswap), "yes",
      .help = "Compress in memory what the kernel swaps, where it can and as long as that pays: into a tenth of the capacity "
              "at most."},
+
+    {"block", "enable", CONFIG_BOOL, AT(policy.block), "yes",
+     .help = "Hold guests above their target for moments while the host is in state low and everything else is too "
+             "slow."},
+    {"block", "slice", CONFIG_DURATION, AT(policy.block_slice_usec), NULL, SEC(0.05), SEC(10),
+     .help = "Longest time that a guest is held at a stretch."},
+    {"block", "part", CONFIG_RATIO, AT(policy.block_part), NULL, 0.01, 0.9,
+     .help = "Largest part of the time that a guest is held."},
 
     {"api", "socket", CONFIG_PATH, AT(api_socket), "/run/aerostat/api.sock",
      .help = "The API's UNIX socket. A change takes effect with the next start."},

@@ -13,7 +13,7 @@
 #include "daemon/pagers_impl.h"
 
 /* The same figures serve all who ask at nearly the same time; rates are taken over more. */
-#define FRESH_USEC (100 * USEC_PER_MSEC)
+#define FRESH_USEC (50 * USEC_PER_MSEC)
 #define RATE_USEC  (900 * USEC_PER_MSEC)
 
 static uint64_t pages_bytes(uint64_t pages)

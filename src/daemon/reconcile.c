@@ -10,6 +10,8 @@
  * answer is still counted with what it holds, as unreachable. Nothing here waits for a guest, and
  * nothing a guest does not answer delays another.
  *
+ * Where memory might run out before the next poll, it is looked at in between (reconcile_look.c).
+ *
  * There is no state to be kept: after a restart the balloons are adopted as they are found.
  */
 #include "daemon/reconcile_impl.h"
@@ -64,7 +66,7 @@ static void note_state(struct reconcile *r, usec_t now)
                                      size_format(view.minfree, minfree)));
 }
 
-static void look_at_host(struct reconcile *r)
+void reconcile_look_at_host(struct reconcile *r)
 {
     struct host_observation seen;
     int error = capacity_observe(r->config, r->host_root, &seen);
@@ -155,7 +157,7 @@ static void decide(struct reconcile *r)
 {
     usec_t now = now_usec();
 
-    look_at_host(r);
+    reconcile_look_at_host(r);
     if (policy_decide(r->policy, &r->host, now) < 0)
         g_error("out of memory");
     note_state(r, now);
@@ -163,6 +165,7 @@ static void decide(struct reconcile *r)
     r->decisions++;
     r->decision_seconds = (double)(now_usec() - now) / (double)USEC_PER_SEC;
     act(r);
+    reconcile_look_again(r);
     for (guint i = 0; i < guests_count(r->guests); i++) {
         if (guests_at(r->guests, i)->policy)
             reconcile_note_changes(r, guests_at(r->guests, i));
@@ -198,6 +201,7 @@ static void stop_timers(struct reconcile *r)
     g_clear_handle_id(&r->poll_timer, g_source_remove);
     g_clear_handle_id(&r->decide_timer, g_source_remove);
     g_clear_handle_id(&r->soon, g_source_remove);
+    g_clear_handle_id(&r->look, g_source_remove);
 }
 
 static void start_timers(struct reconcile *r)

@@ -56,7 +56,7 @@ void reconcile_configure_guest(struct reconcile *r, struct guest *guest)
     see_pager(r, guest);
 }
 
-void reconcile_observe(struct reconcile *r, struct guest *guest)
+void reconcile_observe(struct reconcile *r, struct guest *guest, bool partial)
 {
     const struct vmm_facts *facts = vmm_guest_facts(guest->vmm);
     uint64_t resident = facts->resident;
@@ -65,6 +65,7 @@ void reconcile_observe(struct reconcile *r, struct guest *guest)
         .size = facts->size,
         .resident = resident,
         .actual = facts->actual,
+        .partial = partial,
         .balloon_device = facts->balloon_device,
         .reachable = facts->link == VMM_LINK_UP,
         .running = facts->running || blocking_holds(guest),
@@ -85,12 +86,14 @@ void reconcile_observe(struct reconcile *r, struct guest *guest)
     guest->actual = facts->actual;
     if (policy_guest_observe(r->policy, guest->policy, &seen, now_usec()))
         reconcile_ask_for_decision(r);
+    if (!partial)
+        reconcile_look_again(r);
 }
 
 void reconcile_on_guest(struct guest *guest, void *data)
 {
     if (guest->policy)
-        reconcile_observe(data, guest);
+        reconcile_observe(data, guest, true);
 }
 
 /* The guest that takes part already through another monitor of the same process, or NULL. Only a
@@ -206,7 +209,7 @@ void reconcile_on_vmm_event(struct vmm_guest *vmm, enum vmm_event event, void *d
     if (!guest->policy)
         return;
     see_pager(r, guest);
-    reconcile_observe(r, guest);
+    reconcile_observe(r, guest, false);
 }
 
 void reconcile_note_changes(struct reconcile *r, struct guest *guest)

@@ -21,10 +21,11 @@ struct reconcile {
     struct kernel_swap *kernel_swap;
     struct discovery *discovery;
     guint poll_timer, decide_timer, soon; /* source ids; soon: 0 where no decision is asked for */
-    struct host_observation host;         /* as last seen */
-    bool host_blind;                      /* its memory can't be read just now */
-    bool closing;                         /* nothing is decided any more */
-    bool empty_balloons;                  /* reconcile_end() */
+    guint look;                   /* the same of the next look at memory; 0: with the poll */
+    struct host_observation host; /* as last seen */
+    bool host_blind;              /* its memory can't be read just now */
+    bool closing;                 /* nothing is decided any more */
+    bool empty_balloons;          /* reconcile_end() */
     GSourceFunc done;
     void *done_data;
 
@@ -52,8 +53,14 @@ void reconcile_record(struct reconcile *r, enum event_kind kind, const struct gu
 /* The callback for discovery. */
 void reconcile_on_vmm_event(struct vmm_guest *vmm, enum vmm_event event, void *data);
 
-/* Hands what the guest's facts say now to the policy, of which the guest is a part. */
-void reconcile_observe(struct reconcile *r, struct guest *guest);
+/* Hands what the guest's facts say now to the policy, of which the guest is a part. @partial: only
+ * memory was looked at. */
+void reconcile_observe(struct reconcile *r, struct guest *guest, bool partial);
+
+/* reconcile_look.c: something was seen that may call for a look at memory before the next poll. */
+void reconcile_look_again(struct reconcile *r);
+
+void reconcile_look_at_host(struct reconcile *r);
 
 /* What the guest's pager has to say, or that it is (not) blocked any more, which came between two
  * looks at the guest. */

@@ -219,6 +219,13 @@ static void qemu_poll(struct vmm_guest *guest)
     qemu_poll_failed(g);
 }
 
+static bool qemu_look(struct vmm_guest *guest)
+{
+    struct qemu_guest *g = qemu(guest);
+
+    return g->base.facts.size > 0 && !g->gone && qemu_measure(g);
+}
+
 /* --- life --- */
 
 void qemu_guest_configure(struct vmm_guest *guest, const struct qemu_config *config)
@@ -254,6 +261,7 @@ struct vmm_guest *qemu_guest_new(const char *path, const struct qemu_config *con
     static const struct vmm_ops ops = {
         .name = "qemu",
         .poll = qemu_poll,
+        .measure = qemu_look,
         .set_balloon = qemu_set_balloon,
         .set_running = qemu_set_running,
         .set_mergeable = qemu_set_mergeable,

@@ -50,6 +50,11 @@ void vmm_guest_poll(struct vmm_guest *guest)
     guest->ops->poll(guest);
 }
 
+bool vmm_guest_measure(struct vmm_guest *guest)
+{
+    return guest->ops->measure(guest);
+}
+
 void vmm_guest_set_balloon(struct vmm_guest *guest, uint64_t bytes, vmm_done_fn done, void *data)
 {
     guest->ops->set_balloon(guest, bytes, done, data);

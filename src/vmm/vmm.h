@@ -50,9 +50,9 @@ struct vmm_facts {
     bool running; /* virtual CPUs run */
     bool balloon_device;
     enum vmm_ram ram;
-    bool backends_known;      /* QEMU has told its memory back ends: the two that follow count */
-    guint private_backends;   /* how many are private: only their pages could be merged (KSM) */
-    guint backends_changed;   /* how often they were found changed */
+    bool backends_known;    /* QEMU has told its memory back ends: the two that follow count */
+    guint private_backends; /* how many are private: only their pages could be merged (KSM) */
+    guint backends_changed; /* how often they were found changed */
     const struct ram_range *ranges; /* where it is in the process; NULL: not known */
     size_t n_ranges;
     uint64_t other_anon;      /* bytes of the VMM's anonymous memory that are no guest RAM, as last
@@ -120,6 +120,7 @@ typedef void (*vmm_translated_fn)(struct vmm_guest *guest,
 struct vmm_ops {
     const char *name; /* "qemu" */
     void (*poll)(struct vmm_guest *guest);
+    bool (*measure)(struct vmm_guest *guest);
     void (*set_balloon)(struct vmm_guest *guest, uint64_t bytes, vmm_done_fn done, void *data);
     void (*set_running)(struct vmm_guest *guest, bool running, vmm_done_fn done, void *data);
     void (*set_mergeable)(struct vmm_guest *guest, bool mergeable, vmm_done_fn done, void *data);
@@ -131,6 +132,12 @@ struct vmm_ops {
 
 /* Asks for fresh facts; VMM_EVENT_UPDATED follows. A poll still under way makes this a no-op. */
 void vmm_guest_poll(struct vmm_guest *guest);
+
+/*
+ * Renews facts.resident and .overhead alone, at once and without asking the VMM; no event follows.
+ * False: its process has ended, or its size is not known yet.
+ */
+bool vmm_guest_measure(struct vmm_guest *guest);
 
 /* Sets the guest-visible size. Returns at once; @done tells whether the VMM accepted it. */
 void vmm_guest_set_balloon(struct vmm_guest *guest, uint64_t bytes, vmm_done_fn done, void *data);
