@@ -82,7 +82,8 @@ const struct config_key config_keys[] = {
 
     {"pager", "enable", CONFIG_BOOL, AT(pager_enable), "yes",
      .help = "Guests whose memory is a shared memfd get a pager, unless their own setting says otherwise: what their "
-             "balloon does not give is compressed or put into a swap file of the guest's own."},
+             "balloon does not give is compressed or put into a swap file of the guest's own. Of guests with private "
+             "memory the kernel is asked to put it into its own swap space (see [swap])."},
     {"pager", "program", CONFIG_PATH, AT(pager_program), AEROSTAT_LIBEXECDIR "/aerostat-pager",
      .help = "The pager, one process per guest. A change takes effect for pagers that are started after it."},
     {"pager", "memory-directory", CONFIG_PATH, AT(pager_memory_directory), "/dev/shm/aerostat",
@@ -150,7 +151,7 @@ const char *const config_vm_help[SETTING_MAX] = {
     [SETTING_GUEST_SWAP] = "Whether the guest has swap space: yes, no, or auto: found out.",
     [SETTING_SHARE] =
         "The trust domain within which the guest's pages are shared; none: they are not.",
-    [SETTING_PAGER] = "Whether the guest gets a pager: yes or no, whatever [pager] enable says.",
+    [SETTING_PAGER] = "Whether the guest gets a pager, or the kernel's swap: yes or no, whatever [pager] enable says.",
 };
 
 const char *daemon_mode_name(enum daemon_mode mode)

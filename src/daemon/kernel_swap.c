@@ -14,8 +14,8 @@
  * for a guest. A guest of which nothing can be had is asked again after a pause that doubles.
  *
  * Swap space is promised before it is used: what all guests may have out at most is asked of the
- * pool, in the order in which they came; a guest for which there is none yet is not touched. A swap
- * file is asked for twice that: see vm_swap_full() in host/pageout.c.
+ * pool, in the order in which they came; a guest for which there is none yet is not touched. (The
+ * pool makes more of it where it has room: see vm_swap_full() in host/pageout.c.)
  *
  * Switched off (pager = no), nothing more is put out; what is out comes back when it is touched.
  *
@@ -32,8 +32,8 @@
 
 #define TICK_MSEC 1000
 
-/* A look that is not older serves as well. */
-#define FRESH_USEC (900 * USEC_PER_MSEC)
+/* Guests that may be above what they may occupy before the next tick are looked at more often. */
+#define CLOSE_TICK_MSEC 200
 
 /* A cgroup is looked for so often: QEMU is put into its own a moment after its start. */
 #define CGROUP_LOOK_USEC (10 * USEC_PER_SEC)
@@ -246,12 +246,6 @@ static bool wanted(const struct kswap *k)
     return k->wish.wanted && k->all->config->mode == MODE_MANAGE;
 }
 
-/* Swap space that what it was promised takes. */
-static uint64_t space_for(const struct kswap *k)
-{
-    return k->promised * (k->cgroup || k->all->frees_at_once ? 1 : 2);
-}
-
 /* Who is to have host swap, and for whom there is space. */
 static void settle(struct kernel_swap *all)
 {
@@ -271,9 +265,9 @@ static void settle(struct kernel_swap *all)
             continue;
         }
         k->promised = u64_sub(k->size, k->wish.reservation);
-        need += space_for(k);
+        need += k->promised;
         /* What was promised stays so, whatever becomes of the space: what is out is out. */
-        if (need <= pool.size || k->standing == KERNEL_SWAP_READY)
+        if (need <= pool.counted || k->standing == KERNEL_SWAP_READY)
             set_standing(k, KERNEL_SWAP_READY, NULL);
         else
             set_standing(k, KERNEL_SWAP_WAITING, pool.error ? pool.error : "for swap space");
@@ -327,11 +321,44 @@ static void look_at_swap_cache(struct kernel_swap *all)
     }
 }
 
+/* As fast as it grew since the last look, it is above within a tick. */
+static bool is_close(const struct kswap *k)
+{
+    return k->standing == KERNEL_SWAP_READY && k->allowed != ALLOWED_ANY &&
+           kswap_resident(k) + k->cache + (uint64_t)k->growth > k->allowed;
+}
+
+static gboolean on_close_tick(void *data)
+{
+    struct kernel_swap *all = data;
+    bool again = false;
+
+    for (guint i = 0; i < all->guests->len; i++) {
+        struct kswap *k = all->guests->pdata[i];
+
+        if (is_close(k)) {
+            (void)kswap_look(k);
+            again = true;
+        }
+    }
+    kswap_pump(all);
+    if (!again)
+        all->close_tick = 0;
+    return again ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
+}
+
+static void watch_closely(struct kernel_swap *all)
+{
+    for (guint i = 0; i < all->guests->len && !all->close_tick; i++) {
+        if (is_close(all->guests->pdata[i]))
+            all->close_tick = g_timeout_add(CLOSE_TICK_MSEC, on_close_tick, all);
+    }
+}
+
 static void look(struct kswap *k)
 {
-    if (k->standing == KERNEL_SWAP_REFUSED || !kswap_look(k))
-        return;
-    look_at_cgroup(k);
+    if (k->standing != KERNEL_SWAP_REFUSED && kswap_look(k))
+        look_at_cgroup(k);
 }
 
 static gboolean on_tick(void *data)
@@ -349,6 +376,7 @@ static gboolean on_tick(void *data)
     settle(all);
     share_out_zswap(all);
     look_at_swap_cache(all);
+    watch_closely(all);
     kswap_pump(all);
     return G_SOURCE_CONTINUE;
 }
@@ -405,6 +433,7 @@ void kernel_swap_free(struct kernel_swap *all)
     if (!all)
         return;
     g_source_remove(all->tick);
+    g_clear_handle_id(&all->close_tick, g_source_remove);
     for (guint i = 0; i < all->guests->len; i++)
         kswap_close(all->guests->pdata[i]);
     g_ptr_array_unref(all->guests);
@@ -489,6 +518,7 @@ bool kernel_swap_allow(struct guest *guest, uint64_t bytes)
         return false;
     before = k->allowed;
     k->allowed = bytes;
+    watch_closely(k->all);
     kswap_pump(k->all);
     return u64_max(before, bytes) - u64_min(before, bytes) >= SLACK;
 }

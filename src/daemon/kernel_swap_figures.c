@@ -11,10 +11,13 @@
  * What a guest has waited is not counted either, but its major faults are, and what one costs is
  * measured: each job brings one page back that it has just put out (kernel_swap_job.c).
  */
+#include <errno.h>
+
 #include "daemon/kernel_swap_impl.h"
 
 /* Rates are taken over this. */
-#define RATE_USEC (900 * USEC_PER_MSEC)
+#define RATE_USEC   (900 * USEC_PER_MSEC)
+#define GROWTH_USEC (100 * USEC_PER_MSEC)
 
 uint64_t kswap_resident(const struct kswap *k)
 {
@@ -65,6 +68,18 @@ void kswap_account(struct kswap *k, const struct pageout_figures *seen, uint64_t
     take_rates(k, kswap_now());
 }
 
+/* Of what it occupies; looks in quick succession say nothing of it. */
+static void take_growth(struct kswap *k, usec_t now)
+{
+    usec_t elapsed = now - k->grown_at;
+
+    if (elapsed < GROWTH_USEC)
+        return;
+    k->growth = k->grown_at ? rate(k->grown_from, k->seen.anon, elapsed) : 0;
+    k->grown_at = now;
+    k->grown_from = k->seen.anon;
+}
+
 bool kswap_look(struct kswap *k)
 {
     struct pageout_figures seen;
@@ -74,6 +89,8 @@ bool kswap_look(struct kswap *k)
         kswap_account(k, &seen, 0);
     else if (r == 0)
         k->seen.anon = seen.anon;
+    if (r == 0)
+        take_growth(k, kswap_now());
     return r != -ESRCH;
 }
 

@@ -59,6 +59,9 @@ struct kswap {
     /* At the last look: */
     bool looked;
     struct pageout_figures seen;
+    usec_t grown_at;     /* growth is measured from here... */
+    uint64_t grown_from; /* ...where so much was anonymous */
+    double growth;       /* bytes per second, since the look before */
     uint64_t other_anon; /* of its process: no guest RAM */
     uint64_t cache;      /* host memory that what it has in zswap occupies */
     uint64_t zswapped;   /* bytes of it in zswap, as far as can be told */
@@ -92,6 +95,7 @@ struct kernel_swap {
     guint next;          /* of these, to be looked at first for a job */
     guint running;       /* jobs */
     guint tick;          /* source id */
+    guint close_tick;    /* the same; 0: nobody is close to what it may occupy */
     uint64_t needed;     /* of the pool, as last asked for */
     bool frees_at_once;  /* swap_pool_frees_at_once() */
     uint64_t zswap_left; /* bytes of zswap's pool that are no guest's */

@@ -4,12 +4,10 @@ full of known bytes: what QEMU reads of it (pmemsave) must be the same whatever 
 
 import hashlib
 import os
-import pathlib
 import random
 import unittest
 
 from harness import MIB, QEMU, DaemonTest, Qemu, wait_for
-from swapfile import SwapFile
 
 LOADED_AT = 16 * MIB
 LOADED = 64 * MIB
@@ -22,8 +20,6 @@ class KernelSwap(DaemonTest):
 
     def setUp(self):
         super().setUp()
-        self.swap = SwapFile(400)
-        self.addCleanup(self.swap.close) # after the guests' ends: nothing is read back then
         self.configure()
         image = self.dir / "image"
         self.image = random.Random(os.environ.get("AEROSTAT_SEED", "1")).randbytes(LOADED)

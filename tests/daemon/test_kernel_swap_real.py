@@ -10,7 +10,6 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from daemon.harness import MIB, DaemonTest, wait_for # pylint: disable=wrong-import-position
-from daemon.swapfile import SwapFile # pylint: disable=wrong-import-position
 from lab.real_guest import INITRD, KERNEL, RealGuest # pylint: disable=wrong-import-position
 
 OWNED = 96 * MIB
@@ -22,11 +21,6 @@ OWNED = 96 * MIB
 class RealGuests(DaemonTest):
     CONFIG = "[policy]\nperiod = 500ms\nstats-period = 1s\n"
     PAGER = "[pager]\nsample-window = 2s\n"
-
-    def setUp(self):
-        super().setUp()
-        self.swap = SwapFile(800, self.dir)
-        self.addCleanup(self.swap.close) # after the guests' ends: nothing is read back then
 
     def boot(self, name):
         guest = RealGuest(self.dir, self.guests_dir, name, size_mib=192, driver=False, private=True)
