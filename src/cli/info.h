@@ -37,9 +37,10 @@ struct host_sharing_info {
 
 /* The kernel's swap space, for guests with private memory. */
 struct swap_pool_info {
-    bool managed;                     /* there is one; nothing else is known without */
-    uint64_t size, used;              /* all of the host's */
-    uint64_t own, needed, could_grow; /* of these, in files of the pool */
+    bool managed;             /* there is one; nothing else is known without */
+    uint64_t size, used;      /* all of the host's */
+    uint64_t own, could_grow; /* of these, in files of the pool; by how much they could */
+    uint64_t needed, counted; /* what guests may have to put out; what they can count on */
     uint64_t files;
     const char *growing, *error;
     const char *zswap, *zswap_explain;

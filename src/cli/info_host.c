@@ -43,6 +43,7 @@ static struct swap_pool_info read_swap_pool(struct json_object *pool)
         .used = member_u64(pool, "used"),
         .own = member_u64(pool, "own"),
         .needed = member_u64(pool, "needed"),
+        .counted = member_u64(pool, "counted"),
         .could_grow = member_u64(pool, "could_grow"),
         .files = member_u64(pool, "files"),
         .growing = member_yes_no(pool, "growing"),

@@ -156,6 +156,7 @@ static void swap_line(GString *line, const struct host_info *host)
     }
     append_size(line, "swap pool", p->own);
     append_size(line, "needed", p->needed);
+    g_string_append_printf(line, " of %s", text_size(p->counted, buf));
     append_size(line, "could grow", p->could_grow);
     append_size(line, "used", p->used);
     g_string_append_printf(line, " of %s", text_size(p->size, buf));

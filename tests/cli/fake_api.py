@@ -6,6 +6,7 @@ The example objects are those of docs/api.md, so that the document is tested too
 
 import contextlib
 import copy
+import functools
 import http.server
 import json
 import pathlib
@@ -18,11 +19,16 @@ import threading
 SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent
 
 
-def documented(section, which=0):
-    """The JSON example below "## SECTION" in docs/api.md, where there are several by its number."""
+@functools.cache
+def example(section, which):
     text = (SOURCE / "docs" / "api.md").read_text(encoding="utf-8")
     part = re.search(rf"^## {section}\n(.*?)(?=^## |\Z)", text, re.DOTALL | re.MULTILINE).group(1)
-    return json.loads(re.findall(r"```json\n(.*?)```", part, re.DOTALL)[which])
+    return re.findall(r"```json\n(.*?)```", part, re.DOTALL)[which]
+
+
+def documented(section, which=0):
+    """The JSON example below "## SECTION" in docs/api.md, where there are several by its number."""
+    return json.loads(example(section, which))
 
 
 def host(**changes):
