@@ -18,8 +18,8 @@ static const char *const STATUS_COLUMNS[] = {
 };
 
 static const char *const PAGING_COLUMNS[] = {
-    "name",    "pager",     "resident", "zero",      "compressed", "ratio",     "swapped",
-    "allowed", "pager-out", "pager-in", "fault-p50", "fault-p99",  "unzip-p50",
+    "name",    "pager",          "resident",  "zero",     "compressed", "ratio",     "swapped",
+    "allowed", "allowed-reason", "pager-out", "pager-in", "fault-p50",  "fault-p99", "unzip-p50",
 };
 
 struct guest_list {

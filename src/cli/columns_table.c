@@ -121,6 +121,8 @@ const struct column COLUMNS[] = {
      "never touched, or given back by the guest"},
     {"allowed", "ALLOWED", 7, COLUMN_SIZE, AT(paged.allowed), 0, false, NULL,
      "what it may occupy; the host puts out what is above"},
+    {"allowed-reason", "WHY", 13, COLUMN_TEXT, AT(paged.reason), 0, false, NULL,
+     "what decided over that last (e explains)"},
     {"double", "DOUBLE", 6, COLUMN_SIZE, AT(paged_by_guest), 0, false, NULL,
      "put out by the host, and then by the guest as well, at most"},
     {"method", "METHOD", 14, COLUMN_TEXT, AT(kernel_swap.method), 0, false, NULL,

@@ -46,12 +46,11 @@ static void tell_method(struct sentences *s, const struct kernel_swap_info *k)
 static void tell_amounts(struct sentences *s, const struct kernel_swap_info *k)
 {
     struct figures f = {.used = 0};
+    bool zipped = k->zswapped != UNKNOWN_U64 && k->zswapped > 0;
 
-    tell(s, "swapped", "%s%s%s%s of %s promised to it", f_size(&f, k->swapped),
-         also(k->zswapped != UNKNOWN_U64, " ("),
-         k->zswapped != UNKNOWN_U64 ? f_size(&f, k->zswapped) : "",
-         also(k->zswapped != UNKNOWN_U64, " of it compressed in memory, by zswap)"),
-         f_size(&f, k->promised));
+    tell(s, "swapped", "%s%s%s%s of %s promised to it", f_size(&f, k->swapped), also(zipped, " ("),
+         zipped ? f_size(&f, k->zswapped) : "",
+         also(zipped, " of it compressed in memory, by zswap)"), f_size(&f, k->promised));
     if (k->allowed != UNKNOWN_U64)
         tell(s, "", "the guest may occupy %s; what is above is put out", f_size(&f, k->allowed));
     else

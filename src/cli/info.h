@@ -78,7 +78,7 @@ struct pager_info {
     const char
         *state; /* one word for all of it: "serving", "parking", "parked", "held", "refused" */
     const char *standing, *phase, *error;
-    const char *explain; /* why it may leave the guest what it does */
+    const char *reason, *explain; /* why it may leave the guest what it does */
     const char *parked, *evicting, *stopped;
     uint64_t pid;
     uint64_t absent, resident, zero, compressed, swapped; /* the guest's RAM */
@@ -102,7 +102,7 @@ struct kernel_swap_info {
     const char *standing, *error;
     const char *method, *method_reason; /* why not the better one */
     const char *source;                 /* of the knowledge of its activity */
-    const char *cgroup, *explain;
+    const char *cgroup, *reason, *explain;
     uint64_t swapped, zswapped; /* of these, in zswap */
     uint64_t allowed, promised;
     uint64_t out, in; /* so far */
@@ -112,7 +112,8 @@ struct kernel_swap_info {
 
 /* What is out of memory, and moves: the same of a pager and of the kernel. */
 struct paged_info {
-    const char *state; /* that of the pager, or "kernel", or why it is not */
+    const char *state;  /* that of the pager, or "kernel", or why it is not */
+    const char *reason; /* why it may occupy what it may */
     uint64_t zero, compressed, swapped, allowed;
     uint64_t out; /* so far */
     double out_rate, in_rate;

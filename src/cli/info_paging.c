@@ -56,6 +56,7 @@ void pager_info_read(struct pager_info *ret, struct json_object *pager)
         .standing = member_string(pager, "standing"),
         .phase = member_string(pager, "phase"),
         .error = member_string(pager, "error"),
+        .reason = member_string(pager, "reason"),
         .explain = member_string(pager, "explain"),
         .parked = member_yes_no(pager, "parked"),
         .evicting = member_yes_no(pager, "evicting"),
@@ -112,6 +113,7 @@ void kernel_swap_info_read(struct kernel_swap_info *ret, struct json_object *swa
         .method_reason = member_string(swap, "method_reason"),
         .source = member_string(swap, "source"),
         .cgroup = member_string(swap, "cgroup"),
+        .reason = member_string(swap, "reason"),
         .explain = member_string(swap, "explain"),
         .swapped = member_u64(swap, "swapped"),
         .zswapped = member_u64(swap, "zswapped"),
@@ -134,6 +136,7 @@ static struct paged_info of_kernel(const struct kernel_swap_info *swap)
 
     return (struct paged_info){
         .state = g_strcmp0(swap->standing, "ready") == 0 ? "kernel" : swap->standing,
+        .reason = swap->reason,
         .zero = UNKNOWN_U64,
         .compressed = zswap ? compressed : UNKNOWN_U64,
         .swapped = zswap ? swap->swapped - compressed : swap->swapped,
@@ -150,6 +153,7 @@ struct paged_info paged_info_of(const struct pager_info *pager, const struct ker
         return of_kernel(swap);
     return (struct paged_info){
         .state = pager->state,
+        .reason = pager->reason,
         .zero = pager->zero,
         .compressed = pager->compressed,
         .swapped = pager->swapped,

@@ -6,11 +6,11 @@
 
 const struct view VIEW_TABLE[VIEWS] = {
     [VIEW_MEMORY] = {"memory", NULL, "who has how much, and by which means the rest was taken"},
-    [VIEW_PAGING] =
-        {"paging",
-         "name,lost,pager,size,resident,zero,compressed,ratio,swapped,allowed,pager-out,"
-         "pager-in,double,fault-p50,fault-p99,unzip-p50,ws-1s,ws-10s,ws-1min,ws-10min",
-         "what the host has put out, how long guests wait for it, working sets"},
+    [VIEW_PAGING] = {"paging",
+                     "name,lost,pager,resident,zero,compressed,ratio,swapped,allowed,allowed-"
+                     "reason,pager-out,"
+                     "pager-in,double,fault-p50,fault-p99,unzip-p50,ws-1s,ws-10s,ws-1min,ws-10min",
+                     "what the host has put out, how long guests wait for it, working sets"},
     [VIEW_HEALTH] =
         {"health",
          "name,lost,lost-guest-swap,lost-host-swap,blocked,blocked-times,owed,blocked-now,distress,"

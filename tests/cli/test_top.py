@@ -51,7 +51,7 @@ class Batch(unittest.TestCase):
     def test_views(self):
         """Text and CSV have the columns of the view, and no others; figures as the API has them."""
         text = self.output("--view", "paging", "-n1")
-        self.assertRegex(text, r"^TIME +STATE +FREE +NAME +LOST +PAGER +SIZE ")
+        self.assertRegex(text, r"^TIME +STATE +FREE +NAME +LOST +PAGER +RESIDENT ")
         for view, column in (("memory", "entitled"), ("health", "lost-host-swap"), ("sharing", "saved"), ("guest", "guest-swap-seen")):
             header = self.output("--view", view, "--csv", "-n1").splitlines()[0].split(",")
             self.assertIn(column, header)
