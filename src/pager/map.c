@@ -66,13 +66,6 @@ const char *pager_phase_name(enum pager_phase phase)
     return phase < PAGER_PHASE_MAX ? phase_names[phase] : "unknown";
 }
 
-bool pagemap_identity_same(const struct pagemap_identity *a, const struct pagemap_identity *b)
-{
-    return a->pid == b->pid && a->start_time == b->start_time && a->ram_start == b->ram_start &&
-           a->ram_size == b->ram_size && a->memfd_device == b->memfd_device &&
-           a->memfd_inode == b->memfd_inode;
-}
-
 static bool identity_valid(const struct pagemap_identity *id)
 {
     return id->ram_size > 0 && id->ram_size <= RAM_SIZE_MAX && id->ram_size % PAGE_BYTES == 0 &&

@@ -178,9 +178,6 @@ struct pagemap_header {
 };
 _Static_assert(sizeof(struct pagemap_header) <= PAGEMAP_HEADER_BYTES, "the header has its room");
 
-/* Is it the same process and RAM? The name is not looked at. */
-bool pagemap_identity_same(const struct pagemap_identity *a, const struct pagemap_identity *b);
-
 /* Is it the header of a page map of this version, in a file of @bytes? */
 bool pagemap_header_valid(const struct pagemap_header *header, uint64_t bytes);
 

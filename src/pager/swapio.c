@@ -38,7 +38,6 @@ struct swapio {
     char *memory; /* the buffers, one registered area */
     unsigned buffers;
     size_t buffer_bytes;
-    unsigned pending;
     bool can_poll, polling;
     struct request poll;
     struct request *free;
@@ -172,7 +171,6 @@ static struct request *request_new(struct swapio *io, size_t bytes, void *tag)
     if (!request)
         return NULL;
     io->free = request->next;
-    io->pending++;
     *request = (struct request){.tag = tag, .bytes = bytes};
     return request;
 }
@@ -225,13 +223,6 @@ int swapio_poll(struct swapio *io, void *tag)
     return 0;
 }
 
-int swapio_submit(struct swapio *io)
-{
-    int r = io_uring_submit(&io->ring);
-
-    return r < 0 ? r : 0;
-}
-
 static struct swapio_done finish(struct swapio *io, struct request *request, int result)
 {
     struct swapio_done done = {.tag = request->tag, .result = result};
@@ -244,7 +235,6 @@ static struct swapio_done finish(struct swapio *io, struct request *request, int
         done.result = -EIO;
     request->next = io->free;
     io->free = request;
-    io->pending--;
     return done;
 }
 
@@ -290,9 +280,4 @@ int swapio_wait(struct swapio *io, struct swapio_done *done, unsigned max, uint6
     if (n == 0 && r < 0 && r != -ETIME && r != -EINTR)
         return r;
     return (int)n;
-}
-
-unsigned swapio_pending(const struct swapio *io)
-{
-    return io->pending;
 }

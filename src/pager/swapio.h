@@ -40,7 +40,7 @@ void *swapio_buffer(struct swapio *io, unsigned i);
 
 /*
  * Queues a request for @bytes at @offset of the file with buffer @buffer, from its byte @at on. 0,
- * or -EBUSY: @depth requests are under way. Sent with the next swapio_submit or swapio_wait.
+ * or -EBUSY: @depth requests are under way. Sent with the next swapio_wait.
  */
 int swapio_read(struct swapio *io, unsigned buffer, size_t at, size_t bytes, uint64_t offset,
                 void *tag);
@@ -54,15 +54,9 @@ int swapio_write(struct swapio *io, unsigned buffer, size_t at, size_t bytes, ui
  */
 int swapio_poll(struct swapio *io, void *tag);
 
-/* Sends what is queued, without waiting. 0 or -errno. */
-int swapio_submit(struct swapio *io);
-
 /*
  * Sends what is queued and takes up to @max completions; waits for the first one up to
  * @timeout_usec (0: does not wait; UINT64_MAX: for ever). All in one system call. The number, 0:
  * none within the time, or a signal came; or -errno.
  */
 int swapio_wait(struct swapio *io, struct swapio_done *done, unsigned max, uint64_t timeout_usec);
-
-/* Reads and writes queued or under way. */
-unsigned swapio_pending(const struct swapio *io);

@@ -163,11 +163,6 @@ size_t victims_choose(struct victims *v, uint64_t *pages, size_t max)
     return n;
 }
 
-size_t victims_next(struct victims *v, uint64_t *cursor, uint64_t *pages, size_t max)
-{
-    return take_range(v, cursor, v->map->pages, pages, max);
-}
-
 static size_t sample_probing(struct victims *v, uint64_t *pages, size_t max, uint64_t probes)
 {
     size_t n = 0;

@@ -26,9 +26,6 @@ void victims_cold(struct victims *v, uint64_t page);
 /* Up to @max victims, claimed, in ascending order. 0: there are none. */
 size_t victims_choose(struct victims *v, uint64_t *pages, size_t max);
 
-/* The same in order, from *cursor on, for parking; *cursor moves on. 0: the end is reached. */
-size_t victims_next(struct victims *v, uint64_t *cursor, uint64_t *pages, size_t max);
-
 /* Random resident pages for sampling, claimed, in ascending order: each resident page is equally
  * likely, and is there at most once. */
 size_t victims_sample(struct victims *v, uint64_t *pages, size_t max);

@@ -70,7 +70,6 @@ static void expect(struct swapio *io, unsigned n, int result)
             seen |= tag;
         }
     }
-    g_assert_cmpuint(swapio_pending(io), ==, 0);
 }
 
 static void test_round(struct fixture *f, gconstpointer data)
@@ -82,10 +81,8 @@ static void test_round(struct fixture *f, gconstpointer data)
             swapio_write(f->io, i, 0, BUFFER, (DEPTH - 1 - i) * BUFFER, GUINT_TO_POINTER(1u << i)),
             ==, 0);
     }
-    g_assert_cmpuint(swapio_pending(f->io), ==, DEPTH);
     g_assert_cmpint(swapio_write(f->io, 0, 0, BUFFER, 0, NULL), ==, -EBUSY);
     g_assert_cmpint(swapio_read(f->io, 0, 0, BUFFER, 0, NULL), ==, -EBUSY);
-    g_assert_cmpint(swapio_submit(f->io), ==, 0);
     expect(f->io, DEPTH, BUFFER);
 
     /* Single pages, into the second page of each buffer. */
@@ -135,7 +132,6 @@ static void test_poll(struct fixture *f, gconstpointer data)
     g_assert_cmpint(swapio_wait(f->io, done, 2, 0), ==, 0);
     g_assert_cmpint(swapio_poll(f->io, f), ==, 0);
     g_assert_cmpint(swapio_poll(f->io, f), ==, -EBUSY);
-    g_assert_cmpuint(swapio_pending(f->io), ==, 0);
     g_assert_cmpint(swapio_wait(f->io, done, 2, 0), ==, 0);
     g_assert_cmpint(swapio_wait(f->io, done, 2, 1000), ==, 0);
 

@@ -92,18 +92,15 @@ static void check_chosen(struct bed *b, const uint64_t *pages, size_t n, bool *a
 
 enum way {
     WAY_CHOOSE,
-    WAY_NEXT,
     WAY_SAMPLE,
     WAY_MAX
 };
 
-static size_t take(struct bed *b, enum way way, uint64_t *cursor, uint64_t *pages, size_t max)
+static size_t take(struct bed *b, enum way way, uint64_t *pages, size_t max)
 {
     switch (way) {
     case WAY_CHOOSE:
         return victims_choose(b->victims, pages, max);
-    case WAY_NEXT:
-        return victims_next(b->victims, cursor, pages, max);
     case WAY_SAMPLE:
         return victims_sample(b->victims, pages, max);
     case WAY_MAX:
@@ -114,7 +111,7 @@ static size_t take(struct bed *b, enum way way, uint64_t *cursor, uint64_t *page
 
 static void check_random_map(GRand *rand, enum way way)
 {
-    uint64_t n_pages = (uint64_t)g_rand_int_range(rand, 1, 5000), cursor = 0, left;
+    uint64_t n_pages = (uint64_t)g_rand_int_range(rand, 1, 5000), left;
     g_autofree bool *allowed = g_new0(bool, n_pages);
     uint64_t pages[300];
     struct bed b;
@@ -125,18 +122,13 @@ static void check_random_map(GRand *rand, enum way way)
     bed_start(&b, g_rand_int(rand));
     for (;;) {
         size_t max = (size_t)g_rand_int_range(rand, 1, G_N_ELEMENTS(pages) + 1);
-        uint64_t before = cursor;
 
-        n = take(&b, way, &cursor, pages, max);
+        n = take(&b, way, pages, max);
         g_assert_cmpuint(n, <=, u64_min(max, left));
         if (way != WAY_SAMPLE) /* it may give up where most of the resident pages are claimed */
             g_assert_cmpuint(n, ==, u64_min(max, left));
         if (n == 0)
             break;
-        if (way == WAY_NEXT) {
-            g_assert_cmpuint(pages[0], >=, before);
-            g_assert_cmpuint(cursor, >, pages[n - 1]);
-        }
         check_chosen(&b, pages, n, allowed);
         left -= n;
     }
@@ -221,7 +213,7 @@ static void test_cold_bounded(void)
 static void check_fair(enum way way, uint64_t gap, size_t max, unsigned per_draw)
 {
     GRand *rand = random_seeded();
-    uint64_t half = 2048, pages[512], cursor = 0;
+    uint64_t half = 2048, pages[512];
     unsigned rounds = 2000, apart = 0, all = 0;
     double error, bound;
     struct bed b;
@@ -232,7 +224,7 @@ static void check_fair(enum way way, uint64_t gap, size_t max, unsigned per_draw
         set_state(&b, half + i * gap, PAGE_RESIDENT, false);
     bed_start(&b, g_rand_int(rand));
     for (unsigned round = 0; round < rounds; round++) {
-        size_t n = take(&b, way, &cursor, pages, max);
+        size_t n = take(&b, way, pages, max);
 
         g_assert_cmpuint(n, ==, max);
         for (size_t i = 0; i < n; i++) {
@@ -261,7 +253,6 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_data_func("/victims/random-maps/choose", GUINT_TO_POINTER(WAY_CHOOSE),
                          test_random_maps);
-    g_test_add_data_func("/victims/random-maps/next", GUINT_TO_POINTER(WAY_NEXT), test_random_maps);
     g_test_add_data_func("/victims/random-maps/sample", GUINT_TO_POINTER(WAY_SAMPLE),
                          test_random_maps);
     g_test_add_func("/victims/sample-complete", test_sample_complete);
