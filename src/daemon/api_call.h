@@ -31,5 +31,8 @@ struct guest *call_find_guest(struct call *c);
 /* GET /v1/guests/NAME/translate (api_translate.c); answers later. */
 void call_reply_translation(struct call *c);
 
+/* POST /v1/admit (api_admit.c). */
+void call_reply_admission(struct call *c);
+
 /* GET /v1/events, and /v1/decisions (api_events.c). */
 void call_reply_events(struct call *c, bool decisions);

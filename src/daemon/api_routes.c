@@ -227,6 +227,7 @@ static const struct route routes[] = {
     {"POST", "/v1/guests/*/unpark", true, post_unpark},
     {"GET", "/v1/guests/*/translate", true, call_reply_translation},
     {"POST", "/v1/release", true, post_release},
+    {"POST", "/v1/admit", true, call_reply_admission},
     {"GET", "/v1/events", false, get_events},
     {"GET", "/v1/decisions", false, get_decisions},
     {"POST", "/v1/reload", true, post_reload},

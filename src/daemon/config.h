@@ -60,6 +60,9 @@ struct config {
     usec_t swap_keep_usec;
     bool swap_zswap;
 
+    /* [admission] */
+    usec_t admission_hold_usec;
+
     /* [api] */
     char *api_socket;
     char *api_group;     /* NULL: root only */

@@ -128,6 +128,9 @@ const struct config_key config_keys[] = {
     {"block", "part", CONFIG_RATIO, AT(policy.block_part), NULL, 0.01, 0.9,
      .help = "Largest part of the time that a guest is held."},
 
+    {"admission", "hold", CONFIG_DURATION, AT(admission_hold_usec), "1min", SEC(1), SEC(86400),
+     .help = "How long the place of a guest that was admitted is kept for it."},
+
     {"api", "socket", CONFIG_PATH, AT(api_socket), "/run/aerostat/api.sock",
      .help = "The API's UNIX socket. A change takes effect with the next start."},
     {"api", "group", CONFIG_TEXT, AT(api_group), "",

@@ -34,8 +34,7 @@ void guests_free(struct guests *guests)
     g_free(guests);
 }
 
-/* The name comes from outside: its length is cut and control characters do not get into logs. */
-static char *usable_name(const char *name)
+char *guests_usable_name(const char *name)
 {
     char *usable = g_utf8_make_valid(name && *name ? name : "unnamed", -1);
 
@@ -73,7 +72,7 @@ struct guest *guests_add(struct guests *guests, struct vmm_guest *vmm)
 {
     const struct vmm_facts *facts = vmm_guest_facts(vmm);
     struct guest *guest = g_new0(struct guest, 1);
-    g_autofree char *name = usable_name(facts->name);
+    g_autofree char *name = guests_usable_name(facts->name);
 
     guest->vmm = vmm;
     guest->link = facts->link;
@@ -88,7 +87,7 @@ struct guest *guests_add(struct guests *guests, struct vmm_guest *vmm)
 void guests_name(struct guests *guests, struct guest *guest)
 {
     const struct vmm_facts *facts = vmm_guest_facts(guest->vmm);
-    g_autofree char *name = usable_name(facts->name);
+    g_autofree char *name = guests_usable_name(facts->name);
     struct guest *holder = g_hash_table_lookup(guests->by_key, name);
 
     guest->ready = true;

@@ -16,6 +16,13 @@
 /* Bytes of a guest's name that are used; what follows is cut off. */
 #define GUEST_NAME_MAX 255
 
+/* Did it come through `aerostat admit`? */
+enum admitted {
+    ADMITTED_UNKNOWN, /* it was there before this daemon */
+    ADMITTED_YES,
+    ADMITTED_NOT,
+};
+
 struct guest {
     char *key;
     struct vmm_guest *vmm;       /* borrowed: ends with VMM_EVENT_GONE */
@@ -24,6 +31,7 @@ struct guest {
     struct hold *hold;           /* NULL: was never blocked; blocking.h */
     struct kswap *kswap;         /* NULL: has none; kernel_swap.h */
     struct settings patched;     /* given over the API */
+    enum admitted admitted;
     bool ready;                  /* has told its name */
     bool doubled;                /* another guest had the name first */
     bool second_monitor;         /* of a process whose guest takes part already */
@@ -43,6 +51,10 @@ struct guest {
 };
 
 struct guests;
+
+/* A name that comes from outside, as it is used here: cut to GUEST_NAME_MAX, without control
+ * characters. Owned by the caller. */
+char *guests_usable_name(const char *name);
 
 struct guests *guests_new(void);
 void guests_free(struct guests *guests);

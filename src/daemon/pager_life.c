@@ -21,7 +21,6 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "base/size.h"
 #include "daemon/pagers_impl.h"
 
 /* From its start, or from our connection, until it serves; doubled with each that did not. */
@@ -45,6 +44,8 @@
 
 /* So many ends in a row are recorded; the others are logged. */
 #define RECORDED_MAX 4
+
+#define SENTENCE_MAX 512
 
 static void on_ended(int status, void *data);
 
@@ -153,7 +154,7 @@ static void retry(struct pager *p, guint at_least_msec)
     pager_changed(p);
 }
 
-static uint64_t swap_bytes(const struct pager *p)
+uint64_t pager_swap_bytes(const struct pager *p)
 {
     if (p->figures.known)
         return u64_min(p->figures.now.figures.slots, p->size / PAGE_BYTES) * PAGE_BYTES;
@@ -170,7 +171,7 @@ static void start(struct pager *p)
         .swap_directory = p->all->swap_directory,
         .pid = p->pid,
         .ram_size = p->size,
-        .swap_size = swap_bytes(p),
+        .swap_size = pager_swap_bytes(p),
         .cache = pager_cache_bytes(p),
         .log_level = c->log_level,
     };
@@ -199,39 +200,37 @@ static void take_up(struct pager *p)
 }
 
 /* Does what is guaranteed fit the host, with this pager? */
-static bool fits(struct pager *p, uint64_t capacity, uint64_t reserved)
+static bool fits(struct pager *p, const struct admit_host *host)
 {
-    uint64_t own = pagers_expected_memory(p->all, p);
-    char a[SIZE_TEXT_MAX], b[SIZE_TEXT_MAX], c[SIZE_TEXT_MAX];
+    const struct admit_request request = {
+        .size = p->size, .reservation = p->reservation, .overhead = pagers_overhead(p->size)};
+    char text[SENTENCE_MAX];
 
-    if (own + reserved <= capacity)
+    if (admit(host, &request) == ADMIT_YES)
         return true;
-    pager_set_error(p,
-                    "what guests have reserved (%s) and the pagers themselves (%s) do not fit the "
-                    "capacity of %s; lower a reservation",
-                    size_format(reserved, a), size_format(own, b), size_format(capacity, c));
+    pager_set_error(p, "%s", admit_text(host, &request, text, sizeof(text)));
     return false;
 }
 
 static void prepare(struct pager *p)
 {
     g_autoptr(GError) error = NULL;
-    uint64_t capacity, reserved;
+    struct admit_host host;
 
     if (!p->wanted || p->all->config->mode == MODE_OBSERVE ||
-        !p->all->calls->host(&capacity, &reserved, p->all->data)) {
+        !p->all->calls->host(&host, p->guest, p->all->data)) {
         rest(p, PAGER_NONE); /* where only the host is not known yet, it is seen again */
         return;
     }
     if (!memory_directory_check(p->all->memory_directory, &error))
         pager_set_error(p, "%s", error->message);
-    if (error || !fits(p, capacity, reserved)) {
+    if (error || !fits(p, &host)) {
         refuse(p);
         return;
     }
     g_clear_pointer(&p->error, g_free);
     p->standing = PAGER_PREPARING;
-    pager_make_swap_file(p, swap_bytes(p));
+    pager_make_swap_file(p, pager_swap_bytes(p));
 }
 
 void pager_prepared(struct pager *p, const GError *error)

@@ -124,15 +124,34 @@ static gboolean on_process_end(gint fd, GIOCondition condition, gpointer data)
     return G_SOURCE_REMOVE;
 }
 
-uint64_t pagers_expected_memory(const struct pagers *pagers, const struct pager *also)
+uint64_t pagers_overhead(uint64_t size)
+{
+    return OWN_MEMORY_BASE + size / OWN_MEMORY_PART;
+}
+
+uint64_t pagers_expected_memory(const struct pagers *pagers, const struct guest *except)
 {
     uint64_t sum = 0;
 
     for (guint i = 0; i < pagers->all->len; i++) {
         const struct pager *p = pagers->all->pdata[i];
 
-        if (p == also || (p->standing != PAGER_NONE && p->standing != PAGER_REFUSED))
-            sum += OWN_MEMORY_BASE + p->size / OWN_MEMORY_PART;
+        if (p->standing != PAGER_NONE && p->standing != PAGER_REFUSED &&
+            !(except && p == except->pager))
+            sum += pagers_overhead(p->size);
+    }
+    return sum;
+}
+
+uint64_t pagers_promised(const struct pagers *pagers)
+{
+    uint64_t sum = 0;
+
+    for (guint i = 0; i < pagers->all->len; i++) {
+        const struct pager *p = pagers->all->pdata[i];
+
+        if (p->standing == PAGER_PREPARING)
+            sum += pager_swap_bytes(p);
     }
     return sum;
 }

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/admit.h"
 #include "daemon/config.h"
 #include "daemon/guests.h"
 #include "pager/map.h"
@@ -23,8 +24,8 @@ struct pagers_calls {
     void (*record)(struct guest *guest, char *text, void *data);
     /* The policy should look at the guest now. */
     void (*changed)(struct guest *guest, void *data);
-    /* What all guests have reserved of which capacity, for admission; false: not known yet. */
-    bool (*host)(uint64_t *capacity, uint64_t *reserved, void *data);
+    /* What all guests but @except need of the host, for admission; false: not known yet. */
+    bool (*host)(struct admit_host *ret, const struct guest *except, void *data);
 };
 
 /* Begins to look after pagers. All but @data's are borrowed for good, @config until the next
@@ -54,6 +55,14 @@ struct pager_observation pagers_observe(struct guest *guest, uint64_t *resident)
 
 /* Host memory that all pagers occupy for themselves, and not for guests. */
 uint64_t pagers_memory(const struct pagers *pagers);
+
+/* What a pager needs for itself, of a guest of @size bytes; and what all need, but @except's (NULL:
+ * none). Bounds, not what they have now. */
+uint64_t pagers_overhead(uint64_t size);
+uint64_t pagers_expected_memory(const struct pagers *pagers, const struct guest *except);
+
+/* Bytes of swap files that are being made. */
+uint64_t pagers_promised(const struct pagers *pagers);
 
 /* What the guest may occupy from now on. False: nothing is new about that. */
 bool pagers_allow(struct guest *guest, uint64_t bytes);

@@ -106,9 +106,6 @@ void pager_set_error(struct pager *p, const char *format, ...) G_GNUC_PRINTF(2, 
 struct pager *pager_ref(struct pager *p);
 void pager_unref(struct pager *p);
 
-/* What all pagers will need for themselves, @also included. */
-uint64_t pagers_expected_memory(const struct pagers *pagers, const struct pager *also);
-
 /* Out of the table of all: its guest has none any more. */
 void pager_drop(struct pager *p);
 
@@ -123,6 +120,9 @@ bool pager_name(struct pager *p, const char *name);
 void pagers_adopt(struct pagers *pagers);
 
 /* pager_life.c */
+
+/* Size of its swap file. */
+uint64_t pager_swap_bytes(const struct pager *p);
 
 /* Looks what there is for this guest, a pager, files or nothing, and goes on from there. */
 void pager_look(struct pager *p);

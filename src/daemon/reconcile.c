@@ -103,24 +103,6 @@ static void act(struct reconcile *r)
     }
 }
 
-static bool tell_host(uint64_t *capacity, uint64_t *reserved, void *data)
-{
-    const struct reconcile *r = data;
-
-    *capacity = r->host.capacity;
-    *reserved = 0;
-    for (guint i = 0; i < guests_count(r->guests); i++) {
-        const struct guest *guest = guests_at(r->guests, i);
-        struct guest_view view;
-
-        if (!guest->policy)
-            continue;
-        policy_guest_view(guest->policy, &view);
-        *reserved += view.settings.reservation;
-    }
-    return r->decisions > 0;
-}
-
 static void record_pager(struct guest *guest, char *text, void *data)
 {
     reconcile_record(data, EVENT_GUEST_PAGER, guest, text);
@@ -227,7 +209,7 @@ struct reconcile *reconcile_new(const struct config *config, const char *host_ro
                                 struct recorder *recorder, GError **error)
 {
     static const struct pagers_calls calls = {
-        .record = record_pager, .changed = reconcile_on_guest, .host = tell_host};
+        .record = record_pager, .changed = reconcile_on_guest, .host = reconcile_tell_host};
     static const struct swap_pool_calls swap_pool_calls = {.record = record_swap_pool,
                                                            .changed = on_swap_pool};
     static const struct kernel_swap_calls kernel_swap_calls = {.record = record_pager,
@@ -246,6 +228,7 @@ struct reconcile *reconcile_new(const struct config *config, const char *host_ro
         g_error("out of memory");
     r->guests = guests_new();
     r->orders = orders_new(recorder);
+    r->admission = admission_new(reconcile_ticket_expired, r);
     r->pagers = pagers_new(config, host_root, &calls, r);
     r->blocking = new_blocking(r);
     r->swap_pool = swap_pool_new(config, host_root, &swap_pool_calls, r);
@@ -271,6 +254,7 @@ void reconcile_free(struct reconcile *r)
     pagers_free(r->pagers);
     kernel_swap_free(r->kernel_swap);
     swap_pool_free(r->swap_pool);
+    admission_free(r->admission);
     guests_free(r->guests);
     policy_free(r->policy);
     g_free(r);

@@ -8,6 +8,7 @@
 #include <glib.h>
 #include <json-c/json.h>
 
+#include "core/admit.h"
 #include "daemon/config.h"
 #include "daemon/guests.h"
 #include "daemon/orders.h"
@@ -65,6 +66,24 @@ bool reconcile_patch(struct reconcile *r, struct guest *guest, struct json_objec
 /* The operator wants the guest's balloon empty. False where the guest is not known well enough yet.
  */
 bool reconcile_release(struct reconcile *r, struct guest *guest);
+
+/* A guest that is to come. */
+struct admission_wish {
+    const char *name; /* NULL: nothing is kept for it */
+    uint64_t size, reservation;
+    bool reservation_given; /* else as the configuration has it for that name */
+    enum vmm_ram ram;       /* MEMFD or PRIVATE */
+};
+
+struct admission_answer {
+    enum admit_verdict verdict;
+    char text[640]; /* one sentence */
+    usec_t hold;    /* its place is kept for so long; 0: it is not */
+};
+
+/* False and @error where it can't be told now. */
+bool reconcile_admit(struct reconcile *r, const struct admission_wish *wish,
+                     struct admission_answer *ret, GError **error);
 
 /* Ends deciding, lets go on who is blocked and, with @empty_balloons, sends every guest its full
  * size; then calls @done (orders.h). */

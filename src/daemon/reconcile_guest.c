@@ -38,7 +38,7 @@ static void see_pager(struct reconcile *r, struct guest *guest)
 
     policy_guest_view(guest->policy, &view);
     wish.reservation = view.settings.reservation;
-    wish.wanted = s.given & 1u << SETTING_PAGER ? s.pager : r->config->pager_enable && !s.exempt;
+    wish.wanted = reconcile_swaps(r, &s);
     pagers_see(r->pagers, guest, &wish);
     kernel_wish = (struct kernel_swap_wish){
         .wanted = wish.wanted, .reservation = wish.reservation, .merged = view.seen.shared};
@@ -135,6 +135,7 @@ static void adopt(struct reconcile *r, struct guest *guest)
 
     guest->size = facts->size;
     guest->actual = facts->actual;
+    reconcile_redeem(r, guest);
     settings = usable_settings(r, guest);
     guest->policy = policy_guest_add(r->policy, &settings, now_usec());
     if (!guest->policy)
@@ -152,6 +153,7 @@ static void adopt(struct reconcile *r, struct guest *guest)
             "guest %s: another guest is already named '%s'; give each guest a name of its own "
             "(-name)",
             guest->key, facts->name);
+    reconcile_judge_guest(r, guest);
     reconcile_ask_for_decision(r);
 }
 

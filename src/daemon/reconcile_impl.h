@@ -2,6 +2,7 @@
 /* What reconcile.c (the host, decisions) and reconcile_guest.c (the guests) share. */
 #pragma once
 
+#include "daemon/admission.h"
 #include "daemon/blocking.h"
 #include "daemon/kernel_swap.h"
 #include "daemon/pagers.h"
@@ -19,6 +20,7 @@ struct reconcile {
     struct blocking *blocking;
     struct swap_pool *swap_pool;
     struct kernel_swap *kernel_swap;
+    struct admission *admission;
     struct discovery *discovery;
     guint poll_timer, decide_timer, soon; /* source ids; soon: 0 where no decision is asked for */
     guint look;                   /* the same of the next look at memory; 0: with the poll */
@@ -71,3 +73,20 @@ void reconcile_configure_guest(struct reconcile *r, struct guest *guest);
 
 /* Records what the policy has found out about a guest since the last decision. */
 void reconcile_note_changes(struct reconcile *r, struct guest *guest);
+
+/* --- reconcile_admit.c --- */
+
+/* May the host put the guest's pages out, by what the operator says? */
+bool reconcile_swaps(const struct reconcile *r, const struct settings *s);
+
+/* The call for the pagers' admission; @data is the struct. */
+bool reconcile_tell_host(struct admit_host *ret, const struct guest *except, void *data);
+
+/* The callback for admission. */
+void reconcile_ticket_expired(const char *name, void *data);
+
+/* A guest is about to take part: with a ticket, or without one? Changes its settings. */
+void reconcile_redeem(struct reconcile *r, struct guest *guest);
+
+/* ...and takes part now: says whether it was admitted. */
+void reconcile_judge_guest(struct reconcile *r, const struct guest *guest);

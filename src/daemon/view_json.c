@@ -236,6 +236,10 @@ static void put_policy(struct json_object *obj, const struct guest *guest,
     else
         json_put_double(obj, "distress_age", seconds(since(view.distress_since)));
     json_put_object(obj, "blocked", view_blocked(guest, &view));
+    if (guest->admitted == ADMITTED_UNKNOWN)
+        json_put_null(obj, "admitted");
+    else
+        json_put_bool(obj, "admitted", guest->admitted == ADMITTED_YES);
     put_verdict(obj, &view.verdict);
 }
 
@@ -246,7 +250,7 @@ static void put_unknown(struct json_object *obj)
         "running",  "size",       "granted",     "resident",     "active",
         "activity", "balloon",    "shares",      "reservation",  "limit",
         "exempt",   "guest_swap", "stats",       "distress_age", "entitled",
-        "reason",   "explain",    "decided_age", "blocked",
+        "reason",   "explain",    "decided_age", "blocked",      "admitted",
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(members); i++)

@@ -145,6 +145,7 @@ class FakeApi:
             "GET /v1/guests/web/translate": documented("Translation"),
             "POST /v1/release": {"released": 3},
             "POST /v1/reload": {"reloaded": True},
+            "POST /v1/admit": {"admitted": True, "reason": "yes", "text": "admitted: it fits", "hold": 60},
         }
         self.directory = tempfile.TemporaryDirectory(prefix="aerostat-api-")
         self.socket = self.directory.name + "/api.sock"

@@ -332,6 +332,46 @@ class Set(Case):
                 self.check(run("set", "web", "reservation=1G", api=api), exit_code, "reservation is above limit")
 
 
+class Admit(Case):
+    def test_admitted(self):
+        with FakeApi() as api:
+            self.assertEqual(self.check(run("admit", "--size", "1G", api=api)), "admitted: it fits\n")
+            text = self.check(run("admit", "--size=2G", "--reservation=512M", "--name=web", "--ram=private", "--json",
+                                  api=api))
+            self.assertEqual(json.loads(text)["hold"], 60)
+            self.assertEqual([body for _, _, body in api.requests], [
+                {"size": G}, {"size": 2 * G, "reservation": G // 2, "name": "web", "ram": "private"}])
+
+    def test_refused(self):
+        """Not an error: the reason is the answer."""
+        with FakeApi() as api:
+            api.answers["POST /v1/admit"] = {"admitted": False, "reason": "no-swap", "text": "no\x1b[2J room",
+                                             "hold": 0}
+            process = run("admit", "--size", "1G", api=api)
+            assert_harmless(self, process.stdout)
+            self.assertIn("room", self.check(process, 1))
+            self.assertEqual(json.loads(self.check(run("admit", "--size", "1G", "--json", api=api), 1))["reason"],
+                             "no-swap")
+
+    def test_mistakes(self):
+        for words, says in ((["admit"], "--size is missing"), (["admit", "--size", "x"], "--size x: it takes a size"),
+                            (["admit", "--size", "1G", "--reservation", "-1"], "--reservation -1: it takes a size"),
+                            (["admit", "--size", "1G", "--ram", "disk"], "it is memfd or private"),
+                            (["admit", "--size", "1G", "web"], "one word too many")):
+            with self.subTest(words):
+                self.assertIn(says, run(*words).stderr.decode())
+                self.assertEqual(run(*words).returncode, 2)
+
+    def test_failures(self):
+        self.assertEqual(run("admit", "--size", "1G", "--socket", "/nonexistent").returncode, 7)
+        with FakeApi() as api:
+            for answer, code, says in ((error(403, "forbidden", "only root may"), 4, "only root may"),
+                                       (error(503, "busy", "not known yet"), 1, "not known yet"),
+                                       ({"admitted": 1}, 1, "says nothing about admission")):
+                api.answers["POST /v1/admit"] = answer
+                self.assertEqual(self.check(run("admit", "--size", "1G", api=api), code, says), "")
+
+
 class Release(Case):
     def test_one(self):
         with FakeApi() as api:

@@ -16,7 +16,7 @@ GUEST_MEMBERS = {
     "name", "pid", "vmm", "socket", "ram", "link", "running", "error", "size", "granted", "resident",
     "overhead", "active", "activity", "entitled", "balloon", "shares", "reservation", "limit", "exempt",
     "guest_swap", "stats", "distress", "distress_age", "reason", "explain", "decided_age", "pager",
-    "blocked", "kernel_swap"}
+    "blocked", "admitted", "kernel_swap"}
 HOST_MEMBERS = {
     "version", "mode", "uptime", "period", "state", "state_age", "state_seconds", "capacity",
     "configured", "resident", "free", "minfree", "available", "ballooned", "overhead", "overcommit",

@@ -235,7 +235,7 @@ class Refusal(PagerTest):
         self.configure(capacity="256M", rest='[vm "a"]\nreservation = 250M\n')
         self.start()
         pager = self.pager_is("a", standing="refused")
-        self.assertIn("do not fit the capacity of 256M", pager["error"])
+        self.assertIn("do not fit the capacity of 256 MiB", pager["error"])
         self.assertEqual(self.files(), [])
         self.served("a")
 
