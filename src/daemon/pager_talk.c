@@ -14,11 +14,6 @@
 /* A guest whose pages could not be brought back is detached again after this. */
 #define DETACH_AGAIN_MSEC 10000
 
-static bool acts(const struct pager *p)
-{
-    return p->all->config->mode == MODE_MANAGE;
-}
-
 static void sync_allowed(struct pager *p)
 {
     if (!p->wish.allowed_known || (p->told.allowed_known && p->told.allowed == p->wish.allowed))
@@ -85,7 +80,7 @@ void pager_told_nothing(struct pager *p)
 
 void pager_sync(struct pager *p)
 {
-    if (p->standing != PAGER_SERVES || !p->link || !acts(p))
+    if (p->standing != PAGER_SERVES || !p->link || !pager_acts(p))
         return;
     sync_evicting(p); /* first: what follows may evict */
     sync_cache(p);
@@ -104,96 +99,6 @@ bool pagers_allow(struct guest *guest, uint64_t bytes)
     p->wish.allowed_known = true;
     pager_sync(p);
     return true;
-}
-
-static void on_running_set(struct pager *p, bool running, const GError *error)
-{
-    p->stopping = false;
-    if (!error)
-        p->stopped = !running;
-    else if (!p->stop_failed) /* it is tried again with each tick */
-        pager_record(p, g_strdup_printf("the guest could not be %s: %s",
-                                        running ? "continued" : "stopped", error->message));
-    p->stop_failed = error;
-    pager_unref(p);
-}
-
-static void on_stopped(struct vmm_guest *vmm, const GError *error, void *data)
-{
-    (void)vmm;
-    on_running_set(data, false, error);
-}
-
-static void on_continued(struct vmm_guest *vmm, const GError *error, void *data)
-{
-    (void)vmm;
-    on_running_set(data, true, error);
-}
-
-enum pager_stop pagers_stop(const struct guest *guest)
-{
-    const struct pager *p = guest->pager;
-
-    if (!p || (!p->stopping && !p->stopped))
-        return PAGER_STOPS_NOT;
-    return p->stopping ? PAGER_STOP_UNDER_WAY : PAGER_STOPPED;
-}
-
-/* @guest: what that means for it. */
-static void say_held(struct pager *p, const char *guest)
-{
-    const struct pagemap_figures *f = &p->figures.now.figures;
-    int code = f->held_errno < 4096 ? (int)f->held_errno : 0;
-    g_autofree char *text = NULL;
-
-    text = g_strdup_printf("%" G_GUINT64_FORMAT
-                           " of its pages can't be read back (one at %#" G_GINT64_MODIFIER
-                           "x of its RAM: %s); %s: see to the disk of %s",
-                           (guint64)f->held_pages, (guint64)(f->held_page * PAGE_BYTES),
-                           g_strerror(code), guest, p->files.swap);
-    p->held_said = true;
-    if (g_strcmp0(text, p->error) == 0)
-        return;
-    log_error("guest %s: %s", p->name, text);
-    pager_set_error(p, "%s", text);
-    pager_record(p, g_steal_pointer(&text));
-}
-
-static void stop_guest(struct pager *p)
-{
-    say_held(p, "the guest is stopped until they can");
-    p->stopping = true;
-    vmm_guest_stop(p->guest->vmm, on_stopped, pager_ref(p));
-}
-
-static void continue_guest(struct pager *p)
-{
-    p->stopping = true;
-    vmm_guest_cont(p->guest->vmm, on_continued, pager_ref(p));
-}
-
-/*
- * A guest that somebody else has stopped, be it the daemon before this one, is his to continue. One
- * that is blocked just now is stopped for good: blocking.c does not let it go on then.
- */
-void pager_follow_held(struct pager *p)
-{
-    const struct vmm_facts *facts = p->guest ? vmm_guest_facts(p->guest->vmm) : NULL;
-    bool held = p->figures.known && p->figures.now.figures.held_pages > 0;
-
-    if (!facts || facts->link != VMM_LINK_UP || p->stopping || p->gone || !acts(p))
-        return;
-    if (held && !p->stopped && (facts->running || blocking_holds(p->guest))) {
-        stop_guest(p);
-    } else if (held && !p->stopped && !p->held_said) {
-        say_held(p, "the guest stands still, and is to be continued by who stopped it");
-    } else if (!held && p->held_said) {
-        p->held_said = false;
-        g_clear_pointer(&p->error, g_free);
-        pager_record(p, g_strdup("all its pages can be read again"));
-    }
-    if (!held && p->stopped)
-        continue_guest(p);
 }
 
 void pager_on_ready(struct pager *p)
@@ -288,9 +193,9 @@ void pager_on_notice(const struct pager_notice *notice, void *data)
 
 static bool may_order(const struct pager *p, const struct guest *guest, GError **error)
 {
-    if (p && p->standing == PAGER_SERVES && p->wanted && !p->gone && acts(p))
+    if (p && p->standing == PAGER_SERVES && p->wanted && !p->gone && pager_acts(p))
         return true;
-    if (p && !acts(p))
+    if (p && !pager_acts(p))
         g_set_error_literal(error, PAGERS_ERROR, 0,
                             "in mode observe nothing is sent to pagers; set [host] mode = manage");
     else if (!p || p->standing == PAGER_NONE)

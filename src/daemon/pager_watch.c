@@ -53,7 +53,7 @@ void pager_watch(struct pager *p)
     p->silent++;
     if (p->silent == SAY_LOOKS)
         say(p, limit);
-    if (limit == 0 || p->silent * USEC_PER_SEC < limit || p->all->config->mode != MODE_MANAGE)
+    if (limit == 0 || p->silent * USEC_PER_SEC < limit || !pager_acts(p))
         return;
     pager_record(p, g_strdup_printf("its pager %d did not answer for %u s and is ended",
                                     (int)pager_link_pid(p->link), p->silent));

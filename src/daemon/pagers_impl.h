@@ -143,7 +143,14 @@ void pager_sync(struct pager *p);
 /* Its connection has ended, or is new: it was told nothing. */
 void pager_told_nothing(struct pager *p);
 
-/* Stops the guest while pages of it can't be read back, and lets it go on after that. */
+/* Is anything to be done, and not just seen? */
+static inline bool pager_acts(const struct pager *p)
+{
+    return p->all->config->mode == MODE_MANAGE;
+}
+
+/* pager_held.c: stops the guest while pages of it can't be read back, and lets it go on after that.
+ */
 void pager_follow_held(struct pager *p);
 
 /* pager_watch.c: a look once a second whether it lives, while it is to serve. */

@@ -103,6 +103,9 @@ static void obey(struct control *c, const struct pager_order *order, const uint3
     case PAGER_CPUS:
         know_cpus(e, more, (size_t)order->value);
         break;
+    case PAGER_NOTE_STOP:
+        atomic_store(&figures->guest_stopped, order->value != 0);
+        break;
     case PAGER_VERB_MAX:
         break;
     }

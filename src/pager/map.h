@@ -151,6 +151,7 @@ struct pagemap_figures {
     COUNTER held_pages; /* pages that can't be read back now: who touches them waits */
     COUNTER held_page;  /* number of one of them; meaningless without */
     COUNTER held_errno;
+    COUNTER guest_stopped; /* 1: by the daemon, because of them (PAGER_NOTE_STOP) */
 
     COUNTER sample_windows;   /* windows completed */
     COUNTER sampled, touched; /* pages sampled so far, and of these touched within their window */

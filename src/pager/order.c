@@ -6,7 +6,7 @@
 static const char *const verb_names[] = {
     [PAGER_ALLOW] = "allow",       [PAGER_CACHE] = "cache",   [PAGER_SAMPLE] = "sample",
     [PAGER_PARK] = "park",         [PAGER_UNPARK] = "unpark", [PAGER_DETACH] = "detach",
-    [PAGER_EVICTING] = "evicting", [PAGER_CPUS] = "cpus",
+    [PAGER_EVICTING] = "evicting", [PAGER_CPUS] = "cpus",     [PAGER_NOTE_STOP] = "note-stop",
 };
 static_assert(sizeof(verb_names) / sizeof(*verb_names) == PAGER_VERB_MAX, "a name per verb");
 

@@ -20,17 +20,19 @@
 #define PAGER_CPUS_MAX 1024
 
 enum pager_verb {
-    PAGER_ALLOW,    /* value: bytes the guest may occupy (resident and cache); UINT64_MAX: any */
-    PAGER_CACHE,    /* value: bytes the compression cache may occupy */
-    PAGER_SAMPLE,   /* value: pages per window (0: no sampling); value2: window in microseconds */
-    PAGER_PARK,     /* put everything into the swap file, cache included */
-    PAGER_UNPARK,   /* bring everything back; both go on in a pager that takes over */
-    PAGER_DETACH,   /* bring everything back, unregister, end */
-    PAGER_EVICTING, /* value: 0: evict nothing until told otherwise (a disk was opened with
-                       O_DIRECT); 1: go on */
-    PAGER_CPUS,     /* the threads that are the guest's virtual CPUs, as QEMU itself numbers them.
-                       value: how many, up to PAGER_CPUS_MAX; 0: not known. Alone among the verbs
-                       it has more behind the order: a uint32_t for each */
+    PAGER_ALLOW,     /* value: bytes the guest may occupy (resident and cache); UINT64_MAX: any */
+    PAGER_CACHE,     /* value: bytes the compression cache may occupy */
+    PAGER_SAMPLE,    /* value: pages per window (0: no sampling); value2: window in microseconds */
+    PAGER_PARK,      /* put everything into the swap file, cache included */
+    PAGER_UNPARK,    /* bring everything back; both go on in a pager that takes over */
+    PAGER_DETACH,    /* bring everything back, unregister, end */
+    PAGER_EVICTING,  /* value: 0: evict nothing until told otherwise (a disk was opened with
+                        O_DIRECT); 1: go on */
+    PAGER_CPUS,      /* the threads that are the guest's virtual CPUs, as QEMU itself numbers them.
+                        value: how many, up to PAGER_CPUS_MAX; 0: not known. Alone among the verbs
+                        it has more behind the order: a uint32_t for each */
+    PAGER_NOTE_STOP, /* value: 1: the guest is stopped because of pages that can't be read back, 0:
+                        not any more; kept in the map for a daemon that comes later */
     PAGER_VERB_MAX,
 };
 

@@ -427,7 +427,7 @@ class Orders(PagerTest):
         self.serves("a", stopped=False, error=None)
 
     def test_held_over_a_restart(self):
-        """The next daemon does not know who has stopped it, and says so."""
+        """The next daemon knows that it was stopped for that, and lets it go on."""
         fake = self.fake("a.sock", used=100 * MIB)
         self.start()
         self.serves("a")
@@ -435,9 +435,28 @@ class Orders(PagerTest):
         self.serves("a", stopped=True)
         self.stop(signal.SIGKILL)
         self.start()
-        self.serves("a", stopped=False, error=lambda error: error and "stands still" in error)
+        self.serves("a", stopped=True, error=lambda error: error and "is stopped until they can" in error)
+        self.assertFalse(fake.get()["running"])
         self.do("a", figures={"held_pages": 0})
-        self.serves("a", error=None)
+        self.serves("a", stopped=False, error=None)
+        self.guest_is("a", running=True)
+        self.ordered("a", "note-stop", value=0)
+
+    def test_held_over_a_restart_and_continued(self):
+        """Somebody was there meanwhile; when he stops it again, that is his affair."""
+        fake = self.fake("a.sock", used=100 * MIB)
+        self.start()
+        self.serves("a")
+        self.do("a", figures={"held_pages": 1, "held_errno": 5})
+        self.serves("a", stopped=True)
+        self.stop(signal.SIGKILL)
+        self.do("a", figures={"held_pages": 0})
+        fake.set(running=True)
+        self.start()
+        self.ordered("a", "note-stop", value=0)
+        fake.set(running=False)
+        self.guest_is("a", running=False)
+        self.served("a")
         self.assertFalse(fake.get()["running"])
 
     def test_held_while_paused(self):

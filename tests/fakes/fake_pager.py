@@ -30,7 +30,7 @@ PROTOCOL = 2
 ANY = (1 << 64) - 1
 TICK = 0.05
 
-VERBS = ("allow", "cache", "sample", "park", "unpark", "detach", "evicting", "cpus")
+VERBS = ("allow", "cache", "sample", "park", "unpark", "detach", "evicting", "cpus", "note-stop")
 READY, REFUSED, DONE, FAILED, HELD, HEALED, GONE = range(7)
 ABSENT, RESIDENT, ZERO, COMPRESSED, SWAPPED = range(5)
 STARTING, SERVING, PARKING, UNPARKING, DETACHING, GUEST_GONE = range(6)
@@ -40,7 +40,7 @@ FIGURES = (
     ("pages", 5), ("cache_payload", 1), ("cache_bytes", 1), ("cache_limit", 1), ("slots", 1), ("slots_used", 1),
     ("allowed", 1), ("phase", 1), ("parked", 1), ("evicted", 5), ("loaded", 5), ("read_ahead", 1),
     ("discarded", 1), ("bytes_written", 1), ("bytes_read", 1), ("faults", 5), ("latency", 5 * 96),
-    ("eviction_races", 1), ("waited", 1), ("cpus", 1), ("paged_by_guest", 1), ("io_errors", 1), ("held_pages", 1), ("held_page", 1), ("held_errno", 1),
+    ("eviction_races", 1), ("waited", 1), ("cpus", 1), ("paged_by_guest", 1), ("io_errors", 1), ("held_pages", 1), ("held_page", 1), ("held_errno", 1), ("guest_stopped", 1),
     ("sample_windows", 1), ("sampled", 1), ("touched", 1), ("window_permille", 1), ("current_permille", 1),
     ("window_usec", 1), ("working_set", 4), ("sampling_cpu", 1), ("rounds", 1), ("takeovers", 1), ("memory_bytes", 1))
 
@@ -179,6 +179,8 @@ class Pager:
             assert not more
             self.log(order=name, value=value, value2=value2)
         pages = list(self.map.get("pages"))
+        if name == "note-stop":
+            self.map.set("guest_stopped", value)
         if name == "allow":
             self.allow(value)
         elif name in ("park", "unpark", "detach"):

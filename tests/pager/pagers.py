@@ -21,7 +21,7 @@ ANY = (1 << 64) - 1
 # As in order.h.
 PROTOCOL = 2
 VERBS = {name: i for i, name in enumerate(("allow", "cache", "sample", "park", "unpark", "detach", "evicting",
-                                          "cpus"))}
+                                          "cpus", "note-stop"))}
 NOTICES = ("ready", "refused", "done", "failed", "held", "healed", "gone")
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_REFUSED, EXIT_BUSY = range(5)
 
@@ -37,7 +37,7 @@ FIGURES = ("absent", "resident", "zero", "compressed", "swapped", "cache_payload
            "loaded_absent", "loaded_resident", "loaded_zero", "loaded_compressed", "loaded_swapped",
            "read_ahead", "discarded", "bytes_written", "bytes_read",
            "faults_absent", "faults_zero", "faults_compressed", "faults_swapped", "faults_protected")
-MORE_FIGURES = ("eviction_races", "waited_usec", "cpus", "paged_by_guest", "io_errors", "held_pages", "held_page", "held_errno", "sample_windows", "sampled",
+MORE_FIGURES = ("eviction_races", "waited_usec", "cpus", "paged_by_guest", "io_errors", "held_pages", "held_page", "held_errno", "guest_stopped", "sample_windows", "sampled",
                 "touched", "window_permille", "current_permille", "window_usec", "ws1", "ws10", "ws60", "ws600",
                 "sampling_cpu_usec", "rounds", "takeovers", "memory_bytes")
 

@@ -50,6 +50,15 @@ class Figures(unittest.TestCase):
         figures = self.pager.figures()
         self.assertEqual((figures["cpus"], figures["paged_by_guest"]), (0, at), "over a takeover")
 
+    def test_note(self):
+        """What the daemon has noted is there for the next one, whoever dies meanwhile."""
+        for noted in (1, 0):
+            self.pager.order("note-stop", noted)
+            wait_for("the note", lambda: self.pager.figures()["guest_stopped"] == noted)
+            self.pager.kill()
+            self.pager = self.house.pager(self.program).ready()
+            self.assertEqual(self.pager.figures()["guest_stopped"], noted)
+
     def test_first_touches_are_no_wait(self):
         self.program.do(f"discard 0 {self.program.pages}")
         wait_for("forgotten", lambda: self.pager.figures()["absent"] == self.program.pages)
