@@ -2,6 +2,7 @@
 #include "cli/sentences.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #define LABEL_WIDTH 12
 
@@ -63,7 +64,13 @@ const char *f_age(struct figures *f, double seconds)
 
 const char *f_part(struct figures *f, double part)
 {
-    return text_part(part, next(f));
+    char *buf = next(f);
+    size_t len = strlen(text_part(part, buf));
+
+    /* In a sentence with a blank: "2.5 %". */
+    if (buf[len - 1] == '%')
+        g_strlcpy(buf + len - 1, " %", TEXT_FIGURE_MAX - len + 1);
+    return buf;
 }
 
 const char *f_count(struct figures *f, uint64_t value)

@@ -72,8 +72,8 @@ static void states_line(GString *line, const struct host_info *host)
         char mark[TEXT_FIGURE_MAX], spent[TEXT_FIGURE_MAX];
         bool begins = i != STATE_HIGH && host->marks[i] != UNKNOWN_U64;
 
-        g_string_append_printf(line, "%s%s%s%s%s %s%s", i > 0 ? "   " : "states ",
-                               i == state ? "[" : "", STATE_NAMES[i], begins ? " <" : "",
+        g_string_append_printf(line, "%s%s%s%s%s %s%s", i > 0 ? "   " : "", i == state ? "[" : "",
+                               STATE_NAMES[i], begins ? " <" : "",
                                begins ? text_size(host->marks[i], mark) : "",
                                text_age(host->state_seconds[i], spent), i == state ? "]" : "");
     }

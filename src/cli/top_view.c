@@ -63,7 +63,7 @@ static void draw_title(struct top *top, struct screen *screen)
 
         g_string_append_printf(title, "   %s", text_time(top->sample->time, time));
     }
-    g_string_append_printf(title, "   %s   every %g s   by %s%s", VIEW_TABLE[top->view].name,
+    g_string_append_printf(title, "   view %s   every %g s   by %s%s", VIEW_TABLE[top->view].name,
                            top->settings.delay, COLUMNS[top->settings.sort].header,
                            top->settings.reverse ? " (reversed)" : "");
     if (top->filter) {

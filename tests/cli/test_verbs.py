@@ -76,7 +76,7 @@ class Status(Case):
             with self.subTest(state, free=free):
                 lines = self.status([], state=state, free=free, marks=marks, state_seconds=spent).splitlines()
                 self.assertIn(words, lines[0])
-        self.assertEqual(lines[1], "states high 100 s   [clear <50M 20 s]   soft <32M 3.0 s   hard <16M 0 s   low <8M 0 s")
+        self.assertEqual(lines[1], "high 100 s   [clear <50M 20 s]   soft <32M 3.0 s   hard <16M 0 s   low <8M 0 s")
 
     def test_sharing_line(self):
         sharing = documented("Host")["sharing"]
@@ -247,7 +247,7 @@ class Explain(Case):
     def test_double_paging(self):
         """Nothing is said of a share of nothing."""
         out = {"zero": 0, "compressed": 80 << 20, "swapped": 40 << 20}
-        self.assertIn("twice       of 120M that the host put out, the guest later paged out 3M itself, at most (2.5%)\n",
+        self.assertIn("twice       of 120M that the host put out, the guest later paged out 3M itself, at most (2.5 %)\n",
                       self.explain(paged(evicted=out) | {"paged_by_guest": 3 << 20}))
         for nothing in (guest(pager=None), paged(evicted=dict.fromkeys(out, 0)), paged(evicted={"zero": 1}),
                         guest(paged_by_guest=None)):
