@@ -3,7 +3,7 @@
  * What the shell's completion asks (data/completion): the words that may follow, from the same
  * tables that the program reads its command line with.
  *
- *     _complete verbs | options [VERB] | guests | settings | columns
+ *     _complete verbs | options [VERB] | guests | settings | columns | views
  */
 #include <string.h>
 
@@ -14,6 +14,7 @@
 #include "cli/options.h"
 #include "cli/settings.h"
 #include "cli/text.h"
+#include "cli/views.h"
 #include "client/client.h"
 
 static void append_options(GString *out, const struct option_spec *specs)
@@ -69,6 +70,9 @@ static enum exit_code run(struct cli *cli, const struct command *command, int ar
     } else if (strcmp(words[0], "columns") == 0) {
         for (size_t i = 0; i < COLUMN_COUNT_ALL; i++)
             g_string_append_printf(out, "%s\n", COLUMNS[i].id);
+    } else if (strcmp(words[0], "views") == 0) {
+        for (size_t i = 0; i < VIEWS; i++)
+            g_string_append_printf(out, "%s\n", VIEW_TABLE[i].name);
     } else {
         return usage_error(command, "unknown word '%s'", words[0]);
     }
@@ -78,7 +82,7 @@ static enum exit_code run(struct cli *cli, const struct command *command, int ar
 
 const struct command COMMAND_COMPLETE = {
     .name = "_complete",
-    .operands = "verbs|options|guests|settings|columns [VERB]",
+    .operands = "verbs|options|guests|settings|columns|views [VERB]",
     .summary = "Words for the shell's completion",
     .hidden = true,
     .run = run,

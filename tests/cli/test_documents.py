@@ -89,6 +89,7 @@ class Completion(unittest.TestCase):
         self.assertEqual(self.complete("events --json --f"), ["--follow"])
         self.assertEqual(self.complete("status --fo"), [])
         self.assertEqual(self.complete("top --sort distr"), ["distress"])
+        self.assertEqual(self.complete("top --view p"), ["paging"])
 
     def test_guests(self):
         with FakeApi(guests=[guest("web"), guest("win"), guest("db"), guest(HOSTILE), guest("$(reboot)")]) as api:
