@@ -135,6 +135,7 @@ static void set_standing(struct kswap *k, enum kernel_swap_standing standing, co
 
 void kswap_refuse(struct kswap *k, const char *error)
 {
+    k->promised = 0;
     set_standing(k, KERNEL_SWAP_REFUSED, error);
 }
 

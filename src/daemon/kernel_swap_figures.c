@@ -19,6 +19,9 @@
 #define RATE_USEC   (900 * USEC_PER_MSEC)
 #define GROWTH_USEC (100 * USEC_PER_MSEC)
 
+/* A look that is not older serves as well. */
+#define FRESH_USEC (50 * USEC_PER_MSEC)
+
 uint64_t kswap_resident(const struct kswap *k)
 {
     return u64_min(u64_sub(k->seen.anon, k->other_anon), k->size);
@@ -89,18 +92,23 @@ bool kswap_look(struct kswap *k)
         kswap_account(k, &seen, 0);
     else if (r == 0)
         k->seen.anon = seen.anon;
+    k->looked_at = kswap_now();
     if (r == 0)
-        take_growth(k, kswap_now());
+        take_growth(k, k->looked_at);
     return r != -ESRCH;
 }
 
 struct pager_observation kernel_swap_observe(struct guest *guest)
 {
     struct pager_observation o = {.allowed = ALLOWED_ANY};
-    const struct kswap *k = guest->kswap;
+    struct kswap *k = guest->kswap;
 
     if (!k || k->standing != KERNEL_SWAP_READY)
         return o;
+    if (kswap_now() - k->looked_at > FRESH_USEC) {
+        (void)kswap_look(k);
+        kswap_pump(k->all);
+    }
     o.present = o.kernel = true;
     o.out = kswap_swapped(k);
     o.cache = k->cache;

@@ -58,6 +58,7 @@ struct kswap {
 
     /* At the last look: */
     bool looked;
+    usec_t looked_at;
     struct pageout_figures seen;
     usec_t grown_at;     /* growth is measured from here... */
     uint64_t grown_from; /* ...where so much was anonymous */

@@ -8,14 +8,26 @@
  * What is followed is looked at once a second, so a touch is known a second late at most. A sample
  * that nobody has touched for a whole window tells where victims are (pageout_cold()). One that is
  * followed no more is left as it is.
+ *
+ * To page a single page out splits the huge page that it is in: that takes 0.3 ms, and makes the
+ * guest slower until the kernel (khugepaged) has put it together again. So in a window samples come
+ * out of HUGE_MAX huge pages at most, several of each where most memory is in such. The estimate
+ * stays true on average, and is less exact.
  */
 #include <glib.h>
 #include <time.h>
 
 #include "base/cleanup.h"
 #include "daemon/kernel_swap_impl.h"
-#include "host/idlepages.h"
+#include "host/pageframes.h"
 #include "pager/sampler.h"
+
+/* Huge pages that are split in a window: fewer than khugepaged repairs in the default one. */
+#define HUGE_MAX   8
+#define HUGE_BYTES (2 * MIB)
+
+/* Attempts to find another page of a huge one. */
+#define TRIES 8
 
 struct followed {
     uint64_t page;  /* address */
@@ -29,6 +41,7 @@ struct sampling {
     struct pagemap_figures figures;
     GArray *followed; /* struct followed */
     int idle;         /* the kernel's bitmap; -1: pages are put out */
+    int flags;        /* /proc/kpageflags; -1: not to be had */
     unsigned pages;   /* in each window, as is wished... */
     usec_t window;
     unsigned pages_set; /* ...and as the sampler was told */
@@ -44,7 +57,8 @@ struct sampling *sampling_new(const char *host_root)
     if (!s->sampler)
         g_error("out of memory");
     s->followed = g_array_new(FALSE, FALSE, sizeof(struct followed));
-    s->idle = idlepages_open(host_root);
+    s->idle = pageframes_open_idle(host_root);
+    s->flags = pageframes_open_flags(host_root);
     return s;
 }
 
@@ -53,6 +67,7 @@ void sampling_free(struct sampling *s)
     if (!s)
         return;
     fd_close(&s->idle);
+    fd_close(&s->flags);
     sampler_free(s->sampler);
     g_array_unref(s->followed);
     g_free(s);
@@ -87,7 +102,7 @@ static enum fate fate_of(const struct sampling *s, const struct followed *f, uin
                                          : FATE_LOST;
     if (pageout_frame(entry) == 0)
         return FATE_LOST;
-    idle = idlepages_is_idle(s->idle, f->frame);
+    idle = pageframes_is_idle(s->idle, f->frame);
     return idle < 0 ? FATE_LOST : idle ? FATE_UNTOUCHED : FATE_TOUCHED;
 }
 
@@ -144,6 +159,15 @@ static void follow(struct sampling *s, uint64_t page, uint64_t frame)
     sampler_added(s->sampler, page / PAGEOUT_PAGE, f.since);
 }
 
+static bool is_followed(const struct sampling *s, uint64_t page)
+{
+    for (guint i = 0; i < s->followed->len; i++) {
+        if (g_array_index(s->followed, struct followed, i).page == page)
+            return true;
+    }
+    return false;
+}
+
 /* Begins to follow @page by whatever means there are; it was asked to go out before, unless its
  * frame is marked. */
 static int begin(struct sampling *s, const struct pageout *process, uint64_t page)
@@ -154,12 +178,61 @@ static int begin(struct sampling *s, const struct pageout *process, uint64_t pag
     if (r < 0)
         return r;
     if (s->idle >= 0) {
-        if (pageout_frame(entry) && idlepages_mark(s->idle, pageout_frame(entry), &frame) == 0)
+        if (pageout_frame(entry) && !is_followed(s, page) &&
+            pageframes_mark(s->idle, pageout_frame(entry), &frame) == 0)
             follow(s, page, frame);
     } else if (pageout_is_out(entry)) {
         follow(s, page, 0);
     }
     return 0;
+}
+
+/* Is among the first @n. */
+static bool contains(const uint64_t *pages, size_t n, uint64_t page)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (pages[i] == page)
+            return true;
+    }
+    return false;
+}
+
+/* Another page of the huge page @huge, or 0. */
+static uint64_t another_of(const struct pageout *process, struct pageout_choice *choice,
+                           uint64_t huge, const uint64_t *pages, size_t n)
+{
+    for (unsigned i = 0; i < TRIES; i++) {
+        uint64_t page = huge + pageout_random(choice, HUGE_BYTES / PAGEOUT_PAGE) * PAGEOUT_PAGE;
+        uint64_t entry;
+
+        if (!contains(pages, n, page) && pageout_look(process, page, &entry, 1) == 0 &&
+            pageout_movable(entry))
+            return page;
+    }
+    return 0;
+}
+
+/* Moves samples out of all but the first few huge pages into these. How many samples remain. */
+static size_t spare_huge_pages(const struct sampling *s, const struct pageout *process,
+                               struct pageout_choice *choice, uint64_t *pages, size_t n)
+{
+    uint64_t huge[HUGE_MAX];
+    size_t found = 0, kept = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        uint64_t page = pages[i], entry = 0, block = page & ~(HUGE_BYTES - 1);
+
+        if (pageout_look(process, page, &entry, 1) == 0 &&
+            pageframes_is_huge(s->flags, pageout_frame(entry)) && !contains(huge, found, block)) {
+            if (found < HUGE_MAX)
+                huge[found++] = block;
+            else
+                page = another_of(process, choice, huge[i % HUGE_MAX], pages, kept);
+        }
+        if (page && !contains(pages, kept, page))
+            pages[kept++] = page;
+    }
+    return kept;
 }
 
 static int take_samples(struct sampling *s, const struct pageout *process,
@@ -169,8 +242,10 @@ static int take_samples(struct sampling *s, const struct pageout *process,
     ssize_t got = pageout_choose_single(process, choice, pages, n);
     int r = got < 0 ? (int)got : 0;
 
-    if (r == 0 && got > 0 && s->idle < 0)
+    if (r == 0 && got > 0 && s->idle < 0) {
+        got = (ssize_t)spare_huge_pages(s, process, choice, pages, (size_t)got);
         r = pageout_ask(process, pages, (size_t)got);
+    }
     for (ssize_t i = 0; i < got && r == 0; i++)
         r = begin(s, process, pages[i]);
     return r;

@@ -11,8 +11,8 @@ struct meminfo {
     uint64_t swap_total;
     uint64_t swap_free;
     uint64_t swap_cached; /* SwapCached: pages in memory that swap space has as well */
-    uint64_t zswap;    /* Zswap: what its pool occupies; MEMINFO_UNKNOWN */
-    uint64_t zswapped; /* Zswapped: the pages in it, as large as they were; MEMINFO_UNKNOWN */
+    uint64_t zswap;       /* Zswap: what its pool occupies; MEMINFO_UNKNOWN */
+    uint64_t zswapped;    /* Zswapped: the pages in it, as large as they were; MEMINFO_UNKNOWN */
 };
 
 /* Kernels without zswap, and before 5.19. */

@@ -27,6 +27,11 @@ static uint64_t random_next(struct pageout_choice *c)
     return z ^ z >> 31;
 }
 
+uint64_t pageout_random(struct pageout_choice *c, uint64_t n)
+{
+    return random_next(c) % n;
+}
+
 static uint64_t total(const struct pageout_choice *c)
 {
     uint64_t sum = 0;
@@ -127,7 +132,7 @@ static ssize_t choose_at_random(const struct pageout *p, struct pageout_choice *
             address = c->cold[c->cold_begin++ % PAGEOUT_COLD_MAX];
             range = range_of(c, address);
         } else {
-            address = address_at(c, random_next(c) % bytes, &range);
+            address = address_at(c, pageout_random(c, bytes), &range);
             probes--;
         }
         if (!range || !take_note(taken, address))
@@ -153,7 +158,7 @@ static uint64_t block_start(const struct pageout_choice *c, uint64_t offset)
 static ssize_t choose_by_scan(const struct pageout *p, struct pageout_choice *c, uint64_t *pages,
                               size_t max)
 {
-    uint64_t bytes = total(c), start = block_start(c, random_next(c) % bytes), passed = 0;
+    uint64_t bytes = total(c), start = block_start(c, pageout_random(c, bytes)), passed = 0;
     size_t n = 0;
 
     while (n < max && passed < bytes) {
@@ -192,7 +197,7 @@ ssize_t pageout_choose_single(const struct pageout *p, struct pageout_choice *c,
 
     for (size_t probes = PROBES * max; n < max && probes > 0 && all > 0; probes--) {
         const struct ram_range *range;
-        uint64_t page = address_at(c, random_next(c) % all * PAGEOUT_PAGE, &range);
+        uint64_t page = address_at(c, pageout_random(c, all) * PAGEOUT_PAGE, &range);
         uint64_t entry;
         int r = pageout_look(p, page, &entry, 1);
         bool again = false;

@@ -19,6 +19,9 @@ struct pageout_choice {
     unsigned cold_begin, cold_end; /* of the ring, both growing for ever */
 };
 
+/* In [0, n); n > 0. */
+uint64_t pageout_random(struct pageout_choice *c, uint64_t n);
+
 /* The page was seen not to be used: what is around it is chosen first. */
 void pageout_cold(struct pageout_choice *c, uint64_t page);
 

@@ -4,7 +4,7 @@
  * that no one else's marks are lost. Frames that are no user memory, and all but the first of a
  * huge page, read as touched and can't be marked.
  */
-#include "host/idlepages.h"
+#include "host/pageframes.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,17 +14,36 @@
 
 #define WORD_FRAMES 64
 #define HUGE_FRAMES UINT64_C(512)
+#define FLAG_THP    (UINT64_C(1) << 22) /* KPF_THP */
 
-int idlepages_open(const char *host_root)
+static int open_file(const char *host_root, const char *name, int how)
 {
     char path[PATH_MAX];
     int fd;
 
-    if ((size_t)snprintf(path, sizeof(path), "%s/sys/kernel/mm/page_idle/bitmap", host_root) >=
-        sizeof(path))
+    if ((size_t)snprintf(path, sizeof(path), "%s%s", host_root, name) >= sizeof(path))
         return -ENAMETOOLONG;
-    fd = open(path, O_RDWR | O_CLOEXEC);
+    fd = open(path, how | O_CLOEXEC);
     return fd < 0 ? -errno : fd;
+}
+
+int pageframes_open_idle(const char *host_root)
+{
+    return open_file(host_root, "/sys/kernel/mm/page_idle/bitmap", O_RDWR);
+}
+
+int pageframes_open_flags(const char *host_root)
+{
+    return open_file(host_root, "/proc/kpageflags", O_RDONLY);
+}
+
+bool pageframes_is_huge(int fd, uint64_t frame)
+{
+    uint64_t flags;
+
+    return fd >= 0 && frame &&
+           pread(fd, &flags, sizeof(flags), (off_t)(frame * sizeof(flags))) == sizeof(flags) &&
+           flags & FLAG_THP;
 }
 
 static off_t offset_of(uint64_t frame)
@@ -45,11 +64,11 @@ static int mark(int fd, uint64_t frame)
     int r = result_of(pwrite(fd, &word, sizeof(word), offset_of(frame)));
 
     if (r == 0)
-        r = idlepages_is_idle(fd, frame);
+        r = pageframes_is_idle(fd, frame);
     return r < 0 ? r : r == 1 ? 0 : -ENODEV;
 }
 
-int idlepages_mark(int fd, uint64_t frame, uint64_t *tracked)
+int pageframes_mark(int fd, uint64_t frame, uint64_t *tracked)
 {
     int r;
 
@@ -61,7 +80,7 @@ int idlepages_mark(int fd, uint64_t frame, uint64_t *tracked)
     return mark(fd, *tracked);
 }
 
-int idlepages_is_idle(int fd, uint64_t frame)
+int pageframes_is_idle(int fd, uint64_t frame)
 {
     uint64_t word;
     int r = result_of(pread(fd, &word, sizeof(word), offset_of(frame)));
