@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Guests that ask before they come, and guests that do not."""
 
+import os
+import pathlib
+import subprocess
 import unittest
 
-from harness import MIB, DaemonTest, wait_for
+from harness import BUILD, MIB, PATIENCE, QEMU, DaemonTest, wait_for
 
+WRAPPER = pathlib.Path(__file__).resolve().parents[2] / "data/aerostat-qemu"
 
-class Admission(DaemonTest):
+class AdmissionTest(DaemonTest):
     PAGER = ""
 
     def configure(self, rest="", **options):
@@ -37,6 +41,8 @@ class Admission(DaemonTest):
         self.assertEqual((answer["admitted"], answer["reason"]), (True, "yes"), answer)
         return answer
 
+
+class Admission(AdmissionTest):
     def test_memory(self):
         """Reservations, overheads and minfree; places that are kept count."""
         self.start()
@@ -134,3 +140,34 @@ class Admission(DaemonTest):
                 self.assertEqual((status, answer["error"]["code"]), (400, "bad-request"), answer)
         self.assertEqual(self.ask("POST", "/v1/admit", "{")[0], 400)
         self.assertEqual(self.ask("GET", "/v1/admit")[0], 405)
+
+
+@unittest.skipUnless(QEMU, "qemu-system-x86_64 is not installed")
+class Wrapper(AdmissionTest):
+    """aerostat-qemu with everything that it calls."""
+
+    def start_qemu(self, *arguments):
+        return subprocess.Popen(
+            [WRAPPER, "--no-scope", "--require", *arguments[:-1], QEMU, "-nodefaults", "-display", "none", "-accel",
+             "tcg", "-object", "memory-backend-memfd,id=ram,size=64M,share=on", "-machine", "pc,memory-backend=ram", "-m",
+             "64", "-name", arguments[-1]],
+            stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+            env={**os.environ, "AEROSTAT": str(BUILD / "src/cli/aerostat"), "AEROSTAT_SOCKET": str(self.socket),
+                 "AEROSTAT_QMP_DIRECTORY": str(self.guests_dir)})
+
+    def test_wrapper(self):
+        self.start()
+        process = self.start_qemu("--reservation", "32M", "shop")
+        try:
+            guest = self.guest_is("shop", admitted=True, pid=process.pid)
+            self.assertEqual((guest["reservation"], guest["size"]), (32 * MIB, 64 * MIB))
+        finally:
+            process.kill()
+            process.communicate()
+
+    def test_wrapper_refuses(self):
+        self.configure(capacity="16M")
+        self.start()
+        process = self.start_qemu("--reservation", "32M", "shop")
+        self.assertIn("shop is not admitted: what is reserved", process.communicate(timeout=PATIENCE)[1])
+        self.assertEqual((process.returncode, list(self.guests_dir.iterdir())), (1, []))
