@@ -94,7 +94,7 @@ static const char *plain_text(enum reason reason)
     case REASON_STALE_STATS:
         return "held: its statistics ceased, as they do in a guest under too much pressure";
     case REASON_RELIEVE_PAGER:
-        return "balloon inflates: the guest gives what its pager would have to keep out";
+        return "balloon inflates: the guest gives what the host would have to keep out";
     case REASON_NOTHING_FREE:
         return "waits: entitled to more, but nothing is free until others have given";
     case REASON_SWAP_INSTEAD:
@@ -152,9 +152,9 @@ const char *policy_reason_text(const struct verdict *v, char *buf, size_t size)
 static const char *allowed_what(const struct verdict *v)
 {
     if (v->allowed_reason == REASON_NONE)
-        return "its pager lets everything come back that it touches";
+        return "everything may come back that it touches";
     if (v->allowed_reason == REASON_LIMIT)
-        return "its pager holds it at its limit";
+        return "its limit: what is above is put out";
     return plain_text(v->allowed_reason);
 }
 
