@@ -40,6 +40,7 @@ FLOOR = 2 * MIB  # however little is allowed, eviction leaves a guest a few page
 TIMEOUT = 60  # s, of anything one waits for
 
 # src/pager/order.h
+PROTOCOL = 2
 ALLOW, CACHE, SAMPLE, PARK, UNPARK, DETACH = range(6)
 READY, REFUSED, DONE, FAILED = range(4)
 ORDER = struct.Struct("=IIQQ")
@@ -155,7 +156,7 @@ class Pager:
                 raise Problem("pager: " + text.split(b"\0")[0].decode(errors="replace"))
 
     def order(self, verb, value=0, value2=0):
-        self.socket.send(ORDER.pack(1, verb, value, value2))
+        self.socket.send(ORDER.pack(PROTOCOL, verb, value, value2))
 
     def do(self, verb):
         """Seconds from the order to its completion."""

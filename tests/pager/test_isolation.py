@@ -9,6 +9,7 @@ it got the very memory which was taken is told by the numbers of the page frames
 import ctypes
 import fcntl
 import itertools
+import mmap
 import os
 import pathlib
 import random
@@ -17,6 +18,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 
 from pagers import MIB, PAGE, STATES, House, may_attach, wait_for
@@ -35,6 +37,7 @@ LIBC.process_vm_readv.restype = LIBC.process_vm_writev.restype = ctypes.c_ssize_
 PROCESS_MADVISE, MADV_PAGEOUT = 440, 21
 PR_SET_THP_DISABLE = 41
 NUMBERS = itertools.count()
+SWAP_CACHE = 1 << 13 # in /proc/kpageflags
 PRESENT, FRAME = 1 << 63, (1 << 55) - 1
 
 
@@ -110,6 +113,33 @@ class Machine:
         self.process.wait()
 
 
+class Stirrer:
+    """Takes pages of its own while the giver gets its memory, a few at a time, and keeps them: what is taken from the
+    giver lies between them then, and can't be put together to large blocks, which the kernel gives away last."""
+
+    ROOM, STEP = 256 * MIB, 16 * PAGE
+
+    def __init__(self):
+        self.memory = mmap.mmap(-1, self.ROOM, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        self.memory.madvise(mmap.MADV_NOHUGEPAGE)
+        self.done = threading.Event()
+        self.thread = threading.Thread(target=self.run)
+
+    def run(self):
+        for at in range(0, self.ROOM, self.STEP):
+            self.memory[at:at + self.STEP:PAGE] = b"x" * (self.STEP // PAGE)
+            if self.done.wait(0.0003):
+                break
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.done.set()
+        self.thread.join()
+
+
 def find_ram(pid, size):
     for line in pathlib.Path(f"/proc/{pid}/maps").read_text().splitlines():
         start, end = (int(n, 16) for n in line.split(" ", 1)[0].split("-"))
@@ -124,6 +154,11 @@ def frames(pid, start, size):
         file.seek(start // PAGE * 8)
         words = struct.unpack(f"={size // PAGE}Q", file.read(size // PAGE * 8))
     return [word & FRAME if word & PRESENT else 0 for word in words]
+
+
+def swap_cache_has(frame):
+    with open("/proc/kpageflags", "rb", buffering=0) as file:
+        return struct.unpack("=Q", os.pread(file.fileno(), 8, frame * 8))[0] & SWAP_CACHE
 
 
 def frames_of(machine):
@@ -147,22 +182,33 @@ class Isolation(unittest.TestCase):
         return machine.up()
 
     def giver(self, name="giver", **more):
-        return self.machine(name, GIVER, image=self.image, **more)
+        with self.stirred():
+            return self.machine(name, GIVER, image=self.image, **more)
+
+    def stirred(self):
+        stirrer = Stirrer()
+        self.addCleanup(stirrer.memory.close)
+        return stirrer
 
     def give(self, *taken, pager=False, **more):
         """Until others have got some of each of the sets @taken; they must see zeros."""
         wanted = [set(frames) for frames in taken]
         self.assertTrue(all(wanted), "nothing was taken")
+        takers = []
         for _ in range(TAKERS_MAX):
             taker = self.machine(f"taker-{next(NUMBERS)}", TAKER, **more)
+            takers.append(taker)
             if pager:
                 self.house.pager(taker, name=taker.name).ready()
             self.assert_zero(taker)
             got = set(frames_of(taker))
             wanted = [frames for frames in wanted if not frames & got]
             if not wanted:
-                return
-        self.skipTest("what was taken has gone elsewhere")
+                break
+        for taker in takers:
+            taker.end()
+        if wanted:
+            self.skipTest("what was taken has gone elsewhere")
 
     def swap_file(self, mib):
         path = self.directory / "swap"
@@ -226,14 +272,19 @@ class Isolation(unittest.TestCase):
         """A guest with private memory that the kernel pages out; and its place in the kernel's swap."""
         self.swap_file(256)
         giver = self.giver(private=True)
-        before, view = frames_of(giver), bytearray(LOADED)
-        giver.page_out()
-        giver.copy(LIBC.process_vm_readv, view, LOADED_AT)
-        giver.page_out() # what is in the swap cache, and clean, is given up
-        gone = {f for f, now in zip(before, frames_of(giver)) if f and not now}
-        self.assertGreater(len(gone), LOADED // 2 // PAGE)
-        self.give(gone)
-        self.give(gone, private=True)
+        view = bytearray(LOADED)
+        for more in ({}, {"private": True}):
+            giver.copy(LIBC.process_vm_readv, view, LOADED_AT)
+            before = set(frames_of(giver))
+
+            def out():
+                giver.page_out()
+                gone = {f for f in before - set(frames_of(giver)) if not swap_cache_has(f)} # pylint: disable=cell-var-from-loop
+                if len(gone) > LOADED // 2 // PAGE:
+                    return gone
+                giver.copy(LIBC.process_vm_readv, view, LOADED_AT) # what is in the cache, and clean, is given up then
+                return None
+            self.give(wait_for("memory that the kernel has given up", out), **more)
         giver.copy(LIBC.process_vm_readv, view, LOADED_AT)
         self.assertEqual(view, self.image.read_bytes())
         giver.page_out()
@@ -280,7 +331,9 @@ class Isolation(unittest.TestCase):
             guest = RealGuest(self.directory, self.directory, f"reporting-{way}", balloon=False, options=(
                 "-device", f"virtio-balloon-pci,id=balloon,free-page-reporting={way}"))
             self.addCleanup(guest.close)
-            guest.up().do(do="fill", bytes=80 * MIB, content="random")
+            guest.up()
+            with self.stirred():
+                guest.do(do="fill", bytes=80 * MIB, content="random")
             start = find_ram(guest.pid, guest.size)
             before = set(frames(guest.pid, start, guest.size))
             guest.do(do="free")
