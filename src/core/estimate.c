@@ -23,6 +23,25 @@ static uint64_t wanted_in_distress(const struct policy_guest *g, const struct po
     return u64_min(g->seen.resident + step, g->seen.size);
 }
 
+/*
+ * It waits for what was put out: what it now brings back is in use, and it goes on with that for a
+ * while. Not more: who fetches back a little again and again is not to count as busy altogether.
+ */
+#define WAITING_FOR_USEC (2 * USEC_PER_SEC)
+
+static uint64_t raised_by_distress(const struct policy_guest *g, const struct policy_params *params,
+                                   uint64_t active)
+{
+    const unsigned waits = DISTRESS_PAGING | DISTRESS_PRESSURE;
+    uint64_t fetched = active + rate_bytes(g->loads.rate, WAITING_FOR_USEC);
+
+    if (g->distress & waits)
+        active = u64_max(active, u64_min(fetched, wanted_in_distress(g, params)));
+    if (g->distress & ~waits)
+        active = u64_max(active, wanted_in_distress(g, params));
+    return active;
+}
+
 static uint64_t sampled_active(const struct policy_guest *g, unsigned permille)
 {
     uint64_t known = u64_min(g->seen.resident, g->window_resident);
@@ -43,9 +62,7 @@ static void estimate_by_samples(struct policy_guest *g, const struct policy_para
     }
     g->active = u64_max(activity_estimate(&g->activity), sampled_active(g, s->current_permille)) +
                 guest_about_to_use(g);
-    if (g->distress)
-        g->active = u64_max(g->active, wanted_in_distress(g, params));
-    g->active = u64_min(g->active, g->seen.size);
+    g->active = u64_min(raised_by_distress(g, params, g->active), g->seen.size);
 }
 
 static void estimate_by_stats(struct policy_guest *g, const struct policy_params *params,
@@ -55,8 +72,7 @@ static void estimate_by_stats(struct policy_guest *g, const struct policy_params
 
     if (g->activity_source == ACTIVITY_STATS)
         active = u64_min(u64_min(g->used, g->seen.resident) + guest_about_to_use(g), g->seen.size);
-    if (g->distress)
-        active = wanted_in_distress(g, params);
+    active = raised_by_distress(g, params, active);
     activity_observe(&g->activity, &params->activity, active, now);
     g->active = activity_estimate(&g->activity);
 }

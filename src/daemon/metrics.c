@@ -9,6 +9,7 @@
 #include <math.h>
 
 #include "daemon/blocking.h"
+#include "daemon/metrics_health.h"
 #include "daemon/metrics_kernel_swap.h"
 #include "daemon/metrics_pager.h"
 #include "daemon/metrics_put.h"
@@ -247,6 +248,7 @@ char *metrics_text(const struct host_status *host, const struct config *config,
     put_orders(text, host);
     put_api(text, api);
     put_guests(text, &s, guests);
+    metrics_put_health(text, &host->policy, guests);
     metrics_put_pagers(text, guests);
     metrics_put_kernel_swap(text, guests);
     metrics_put_swap(text, &host->swap_pool);

@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "daemon/blocking.h"
+#include "daemon/view_health.h"
 #include "daemon/view_kernel_swap.h"
 #include "daemon/view_pager.h"
 #include "daemon/view_swap.h"
@@ -100,6 +101,7 @@ struct json_object *view_host(const struct host_status *host, const struct confi
     json_put_u64(obj, "overhead", host->overhead);
     json_put_double(obj, "overcommit",
                     view->capacity ? (double)view->configured / (double)view->capacity : 0);
+    json_put_object(obj, "marks", view_marks(view));
     json_put_object(obj, "overcommit_avg", view_overcommit(&host->overcommit));
     json_put_u64(obj, "guests", host->guests);
     json_put_u64(obj, "guests_up", host->guests_up);
@@ -240,6 +242,7 @@ static void put_policy(struct json_object *obj, const struct guest *guest,
         json_put_null(obj, "admitted");
     else
         json_put_bool(obj, "admitted", guest->admitted == ADMITTED_YES);
+    view_put_health(obj, &view);
     put_verdict(obj, &view.verdict);
 }
 
@@ -255,6 +258,7 @@ static void put_unknown(struct json_object *obj)
 
     for (size_t i = 0; i < G_N_ELEMENTS(members); i++)
         json_put_null(obj, members[i]);
+    view_put_unknown_health(obj);
     json_put_object(obj, "distress", json_object_new_array());
 }
 

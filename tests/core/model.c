@@ -8,6 +8,11 @@
 #define SWAP_RATE       (20 * MIB)
 #define EVICT_RATE      (300 * MIB)
 #define LOAD_RATE       (60 * MIB)
+#define LOAD_WAIT_USEC  50 /* for each page */
+
+/* As the daemon: reconcile_look.c, DECISION_GAP_MSEC. */
+#define LOOK_LEAST_USEC   (100 * USEC_PER_MSEC)
+#define DECISION_GAP_USEC (100 * USEC_PER_MSEC)
 
 void model_init(struct model *m, uint64_t capacity)
 {
@@ -16,6 +21,7 @@ void model_init(struct model *m, uint64_t capacity)
     *m = (struct model){.policy = policy_new(&params),
                         .host = {.capacity = capacity, .free_measured = UINT64_MAX},
                         .now = 1000 * USEC_PER_SEC,
+                        .tick = USEC_PER_SEC,
                         .period = 2};
     g_assert_nonnull(m->policy);
 }
@@ -35,6 +41,8 @@ struct model_guest *model_add(struct model *m, uint64_t size)
                               .target = size,
                               .demand = BOOT_USED,
                               .balloon_rate = 80 * MIB,
+                              .growth = 100 * MIB,
+                              .evict_rate = EVICT_RATE,
                               .allowed = ALLOWED_ANY,
                               .resident = KERNEL_RESERVED};
     g->policy = policy_guest_add(m->policy, &g->settings, m->now);
@@ -45,6 +53,12 @@ void model_end(struct model *m, struct model_guest *g)
 {
     policy_guest_remove(m->policy, g->policy);
     g->policy = NULL;
+}
+
+/* What can be done in a step of what can be done in a second. */
+static uint64_t in_tick(const struct model *m, uint64_t per_second)
+{
+    return per_second * m->tick / USEC_PER_SEC;
 }
 
 static uint64_t usable(const struct model_guest *g)
@@ -76,7 +90,7 @@ static void page_in(struct model_guest *g, uint64_t bytes)
 }
 
 /* The workload takes what it wants while there is room, then from the cache, then by paging. */
-static void work(struct model_guest *g)
+static void work(const struct model *m, struct model_guest *g)
 {
     uint64_t holds = g->used + g->swapped;
 
@@ -86,18 +100,20 @@ static void work(struct model_guest *g)
         g->swapped -= from_swap;
         g->used -= u64_min(g->used, excess - from_swap);
     } else {
-        uint64_t want = u64_min(g->demand - holds, 100 * MIB);
+        uint64_t want = u64_min(g->demand - holds, in_tick(m, g->growth));
 
         if (want > free_bytes(g))
             g->cache -= u64_min(g->cache, want - free_bytes(g));
         if (want > free_bytes(g))
-            page_out(g, u64_min(want - free_bytes(g), SWAP_RATE));
+            page_out(g, u64_min(want - free_bytes(g), in_tick(m, SWAP_RATE)));
         g->used += u64_min(want, free_bytes(g));
     }
     if (g->swapped > 0 &&
         g->demand > 0) { /* the working set goes round: in one end, out the other */
-        page_out(g, u64_min(SWAP_RATE / 2, u64_sub(SWAP_RATE / 2, free_bytes(g))));
-        page_in(g, SWAP_RATE / 2);
+        uint64_t round = in_tick(m, SWAP_RATE) / 2;
+
+        page_out(g, u64_min(round, u64_sub(round, free_bytes(g))));
+        page_in(g, round);
     }
     if (g->cache < g->cache_demand)
         g->cache += u64_min(g->cache_demand - g->cache, u64_sub(free_bytes(g), 8 * MIB));
@@ -115,25 +131,40 @@ static uint64_t hot_bytes(const struct model_guest *g)
     return u64_min(g->hot ? g->hot : g->size, g->resident + g->out);
 }
 
-/* What is out is a random part of all: of the hot part, as much is out as of the rest. */
-static void page(struct model_guest *g)
+/* Cold pages go first where they are told apart; else of the hot part as much is out as of the
+ * rest.
+ */
+static uint64_t hot_out(const struct model_guest *g)
 {
-    uint64_t touched = g->resident + g->out;
+    uint64_t touched = g->resident + g->out, hot = hot_bytes(g);
 
-    if (touched && !g->paused) {
-        double part = (double)hot_bytes(g) / (double)touched;
-        uint64_t in = u64_min((uint64_t)(part * (double)g->out), LOAD_RATE);
+    if (touched == 0)
+        return 0;
+    if (g->cold_first)
+        return u64_sub(g->out, touched - hot);
+    return (uint64_t)((double)hot / (double)touched * (double)g->out);
+}
 
-        g->out -= in;
-        g->resident += in;
-        g->loaded += in;
-    }
+static void load(const struct model *m, struct model_guest *g)
+{
+    uint64_t in = u64_min(in_tick(m, hot_out(g)), in_tick(m, LOAD_RATE));
+
+    g->out -= in;
+    g->resident += in;
+    g->loaded += in;
+    g->waited += in / 4096 * LOAD_WAIT_USEC;
+}
+
+static void put_out(const struct model *m, struct model_guest *g)
+{
+    uint64_t excess = g->kernel ? g->kernel_excess : u64_sub(g->resident, g->allowed);
     uint64_t most = u64_sub(g->size - g->settings.reservation, g->out);
-    uint64_t out = u64_min(u64_min(u64_sub(g->resident, g->allowed), EVICT_RATE), most);
+    uint64_t out = u64_min(u64_min(excess, g->resident), u64_min(in_tick(m, g->evict_rate), most));
 
     g->out += out;
     g->moved_out += out;
     g->resident -= out;
+    g->kernel_excess = u64_sub(g->kernel_excess, out);
 }
 
 static void move_balloon(struct model *m, struct model_guest *g)
@@ -145,13 +176,13 @@ static void move_balloon(struct model *m, struct model_guest *g)
         g->actual = g->target;
         return;
     }
-    uint64_t wanted = u64_min(g->actual - g->target, g->balloon_rate);
+    uint64_t wanted = u64_min(g->actual - g->target, in_tick(m, g->balloon_rate));
     uint64_t emergency = 4 * MIB; /* what the guest's allocator keeps back */
 
     if (wanted + emergency > free_bytes(g))
         g->cache -= u64_min(g->cache, wanted + emergency - free_bytes(g));
     if (wanted + emergency > free_bytes(g))
-        page_out(g, u64_min(wanted + emergency - free_bytes(g), SWAP_RATE));
+        page_out(g, u64_min(wanted + emergency - free_bytes(g), in_tick(m, SWAP_RATE)));
     uint64_t got = u64_min(wanted, u64_sub(free_bytes(g), emergency));
 
     g->actual -= got;
@@ -160,16 +191,26 @@ static void move_balloon(struct model *m, struct model_guest *g)
     g->resident = u64_min(g->resident, g->actual - g->out);
 }
 
+static bool stands_still(const struct model *m, const struct model_guest *g)
+{
+    return g->paused || g->unreachable || m->now <= g->block_until;
+}
+
 static void live(struct model *m, struct model_guest *g)
 {
-    if (!g->paused && !g->unreachable) {
-        work(g);
+    if (!stands_still(m, g)) {
+        work(m, g);
         if (g->driver == MODEL_DRIVER_WORKS)
             move_balloon(m, g);
         touch(g);
     }
-    if (g->pager)
-        page(g);
+    if (m->now <= g->block_until)
+        g->blocked += m->tick;
+    if (!g->pager)
+        return;
+    if (!g->paused && m->now > g->block_until)
+        load(m, g);
+    put_out(m, g);
 }
 
 static struct pager_observation look_at_pager(const struct model *m, const struct model_guest *g)
@@ -179,12 +220,14 @@ static struct pager_observation look_at_pager(const struct model *m, const struc
 
     return (struct pager_observation){
         .present = g->pager,
+        .kernel = g->kernel,
         .parked = g->parked,
         .out = g->out,
         .room = u64_sub(g->size - g->settings.reservation, g->out),
         .allowed = g->allowed,
         .loaded = g->loaded,
         .moved_out = g->moved_out,
+        .waited = g->waited,
         .windows = g->samples ? m->now / USEC_PER_SEC / 10 : 0,
         .permille = permille,
     };
@@ -196,7 +239,7 @@ static struct guest_stats report(const struct model *m, struct model_guest *g)
 
     if (g->driver >= MODEL_DRIVER_ABSENT || g->stats == MODEL_STATS_NONE)
         return s;
-    if (g->stats != MODEL_STATS_FROZEN && !g->paused)
+    if (g->stats != MODEL_STATS_FROZEN && !g->paused && m->now > g->block_until)
         g->last_update = m->now / USEC_PER_SEC;
     s.last_update = g->last_update;
     s.total = usable(g);
@@ -218,19 +261,28 @@ static struct guest_stats report(const struct model *m, struct model_guest *g)
     return s;
 }
 
-static bool observe(struct model *m, struct model_guest *g)
+/* A look between two polls sees the guest's memory only. */
+static bool observe(struct model *m, struct model_guest *g, bool partial)
 {
+    if (!partial)
+        g->said = report(m, g);
+    if (!partial)
+        g->actual_seen = g->actual;
     struct guest_observation o = {
         .size = g->size,
         .resident = g->resident,
-        .actual = g->actual,
+        .actual = g->actual_seen,
+        .partial = partial,
         .balloon_device = g->driver != MODEL_NO_DEVICE,
         .reachable = !g->unreachable,
         .running = !g->paused,
-        .stats = report(m, g),
+        .blocked = g->blocked,
+        .pressure = USEC_NEVER,
+        .stats = g->said,
         .pager = look_at_pager(m, g),
     };
 
+    g->kernel_excess = g->kernel ? u64_sub(g->resident, g->allowed) : 0;
     policy_guest_configure(g->policy, &g->settings);
     return policy_guest_observe(m->policy, g->policy, &o, m->now);
 }
@@ -243,6 +295,7 @@ static void allow(struct model *m, struct model_guest *g)
     g->allowed_flips += (v->allowed == ALLOWED_ANY) != (g->allowed == ALLOWED_ANY);
     g->allowed_sent++;
     g->allowed = v->allowed;
+    g->kernel_excess = g->kernel ? u64_sub(g->resident, g->allowed) : 0;
 }
 
 static void enact(struct model *m, struct model_guest *g)
@@ -251,6 +304,10 @@ static void enact(struct model *m, struct model_guest *g)
 
     if (v->allow)
         allow(m, g);
+    if (v->block) {
+        g->block_until = m->now + v->block;
+        g->blocks++;
+    }
     if (v->mechanism != MECHANISM_BALLOON)
         return;
     if (v->to < v->from) {
@@ -299,20 +356,40 @@ static void tell(const struct model *m)
     }
 }
 
+static void step(struct model *m)
+{
+    bool urgent = false, poll;
+    uint64_t held = 0;
+
+    m->now += m->tick;
+    poll = m->now >= m->polled_at + USEC_PER_SEC;
+    bool look = poll || m->now >= m->look_at;
+    for (size_t i = 0; i < m->n; i++) {
+        if (!m->guests[i].policy)
+            continue;
+        live(m, &m->guests[i]);
+        held += m->guests[i].resident;
+        if (look)
+            urgent |= observe(m, &m->guests[i], !poll);
+    }
+    m->most_held = u64_max(m->most_held, held);
+    if (poll)
+        m->polled_at = m->now;
+    if ((urgent && m->now >= m->decided_at + u64_min(m->tick, DECISION_GAP_USEC)) ||
+        m->now >= m->decided_at + m->period * USEC_PER_SEC) {
+        decide(m);
+        m->decided_at = m->now;
+    }
+    if (look) {
+        m->looks++;
+        m->look_at = m->now + policy_look_in(m->policy, LOOK_LEAST_USEC, USEC_PER_SEC);
+    }
+    if (poll)
+        tell(m);
+}
+
 void model_run(struct model *m, unsigned seconds)
 {
-    for (unsigned s = 0; s < seconds; s++) {
-        bool urgent = false;
-
-        m->now += USEC_PER_SEC;
-        for (size_t i = 0; i < m->n; i++) {
-            if (!m->guests[i].policy)
-                continue;
-            live(m, &m->guests[i]);
-            urgent |= observe(m, &m->guests[i]);
-        }
-        if (urgent || m->now / USEC_PER_SEC % m->period == 0)
-            decide(m);
-        tell(m);
-    }
+    for (usec_t end = m->now + seconds * USEC_PER_SEC; m->now < end;)
+        step(m);
 }

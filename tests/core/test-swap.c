@@ -120,6 +120,7 @@ static void test_rests_where_all_are_busy(void)
     for (unsigned i = 0; i < 3; i++) {
         g[i] = add_paged(&m, 600 * MIB, i == 2 ? 30 * MIB : 0);
         g[i]->driver = MODEL_NO_DEVICE;
+        g[i]->cold_first = true;
     }
     g[0]->settings.reservation = 400 * MIB;
     for (unsigned phase = 0; phase < 2; phase++) {

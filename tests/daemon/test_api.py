@@ -16,12 +16,12 @@ GUEST_MEMBERS = {
     "name", "pid", "vmm", "socket", "ram", "link", "running", "error", "size", "granted", "resident",
     "overhead", "active", "activity", "entitled", "balloon", "shares", "reservation", "limit", "exempt",
     "guest_swap", "stats", "distress", "distress_age", "reason", "explain", "decided_age", "pager",
-    "blocked", "admitted", "kernel_swap"}
+    "blocked", "admitted", "kernel_swap", "lost", "rates", "paged_by_guest", "guest_swap_seen"}
 HOST_MEMBERS = {
     "version", "mode", "uptime", "period", "state", "state_age", "state_seconds", "capacity",
     "configured", "resident", "free", "minfree", "available", "ballooned", "overhead", "overcommit",
     "overcommit_avg", "guests", "guests_up", "inflated_total", "deflated_total", "decisions_total",
-    "decision_seconds", "events_next", "pagers", "swap_pool", "psi", "blocked"}
+    "decision_seconds", "events_next", "pagers", "swap_pool", "psi", "blocked", "marks"}
 
 
 class Api(DaemonTest):
@@ -69,6 +69,8 @@ class Reading(Api):
             "major_fault_rate", "oom_kills"})
         self.assertIsNone(guest["stats"]["oom_kills"]) # not said is null, never 0
         self.assertEqual(guest["distress"], [])
+        self.assertEqual(guest["lost"], {"part": 0, "seconds": {"guest-swap": 0, "host-swap": 0, "blocked": 0}})
+        self.assertEqual(guest["rates"], {"balloon": 0, "swap": 0}) # never used
 
     def test_guests_are_sorted(self):
         for name in ("c", "b"):
