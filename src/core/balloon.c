@@ -141,6 +141,9 @@ static void inflate(struct policy_guest *g, const struct policy_params *params,
     uint64_t reach = u64_sub(actual, reachable_step(g, params, bounds->probe));
     uint64_t to = u64_max(u64_max(wanted, floor), reach);
 
+    if (reason == REASON_RELIEVE_PAGER) /* no more than it has to keep out */
+        to = u64_max(to, u64_sub(actual, g->seen.pager.out));
+
     /* What is under way already goes on; a step that adds next to nothing to it is not worth a
      * command. */
     uint64_t target = g->balloon.target;
@@ -182,7 +185,7 @@ static bool is_capped(const struct policy_guest *g)
 {
     const struct pager_observation *p = &g->seen.pager;
 
-    return p->present && !p->parked && p->out > 0 && p->allowed != ALLOWED_ANY;
+    return p->present && !p->parked && p->out > 0 && p->allowed != ALLOWED_ANY && !g->paced;
 }
 
 /* What the pager has put out counts: the guest that gives it back spares both the disk. */

@@ -8,10 +8,10 @@
  * next decision: what is resident plus room to grow, or all of its size where a balloon that it
  * presses against hides how much it would use. Beyond that, a balloon may be emptied for comfort.
  *
- * A pager can take all but the reservation. Where it may be used, lo is what it leaves. What the
- * balloon must leave then bounds the balloon alone, in every state: such a guest may see more than
- * it may occupy, and what is too much is put out. How much it wants back shows in what it touches
- * of that.
+ * A pager can take all but the reservation. With one, lo is what it leaves, in every state: who has
+ * a driver is entitled to no more than who has none. What the balloon must leave then bounds the
+ * balloon alone, in every state: such a guest may see more than it may occupy, and what is too much
+ * is put out. How much it wants back shows in what it touches of that.
  */
 #include "core/policy_guest.h"
 
@@ -123,10 +123,9 @@ struct guest_bounds guest_bounds(const struct policy_guest *g, const struct poli
 {
     const uint64_t holds = guest_holds(g), size = g->seen.size;
     const enum reason obstacle = guest_balloon_obstacle(g, outlook->now);
-    const bool swaps = guest_swaps(g, outlook->state, obstacle);
     struct guest_bounds b = {
         .lo_reason = obstacle,
-        .probe = !swaps && guest_probe_swap(g, outlook->state, outlook->probe),
+        .probe = !guest_can_swap(g) && guest_probe_swap(g, outlook->state, outlook->probe),
     };
     uint64_t grown = holds + room_to_grow(g, params, outlook->horizon);
     bool ballooned = g->seen.actual < size;
@@ -140,7 +139,7 @@ struct guest_bounds guest_bounds(const struct policy_guest *g, const struct poli
         b.lo = holds;
     if (guest_can_swap(g)) {
         b.visible = obstacle == REASON_NONE ? b.lo : 0;
-        b.lo = u64_min(b.lo, swaps ? swap_floor(g) : holds);
+        b.lo = u64_min(b.lo, swap_floor(g));
     }
     if (g->settings.reservation >= b.lo) {
         b.lo = u64_min(holds, g->settings.reservation);

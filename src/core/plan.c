@@ -122,6 +122,15 @@ uint64_t plan_host_grows(const struct policy *p, usec_t in)
     return sum;
 }
 
+uint64_t plan_host_room(const struct policy *p)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < p->n; i++)
+        sum += p->guests[i]->seen.running ? room_left(p->guests[i]) : 0;
+    return sum;
+}
+
 usec_t plan_time_left(const struct policy *p, uint64_t free_now)
 {
     uint64_t rate = plan_host_grows(p, USEC_PER_SEC);
@@ -141,7 +150,7 @@ static uint64_t excess_of(const struct policy_guest *g)
 /* Its pager may be asked ahead: it works besides a balloon. */
 static bool may_go_ahead(const struct policy_guest *g, usec_t now)
 {
-    return guest_can_swap(g) && guest_balloon_obstacle(g, now) == REASON_NONE;
+    return guest_can_swap(g) && !guest_balloon_spent(g, now);
 }
 
 /* What state hard would be reached by, within AHEAD_USEC. */
@@ -176,6 +185,12 @@ static void go_ahead(struct policy *p, uint64_t free_now, usec_t now)
     for (size_t i = 0; i < p->n; i++)
         if (may_go_ahead(p->guests[i], now))
             p->guests[i]->plan.ahead = (uint64_t)(part * (double)excess_of(p->guests[i]));
+}
+
+bool plan_outrun(const struct policy *p, uint64_t free_now)
+{
+    return p->state != HOST_HIGH && plan_host_grows(p, AHEAD_USEC) >
+                                        u64_sub(free_now, host_state_mark(HOST_HARD, p->minfree));
 }
 
 void plan_in_time(struct policy *p, uint64_t free_now, struct outlook *outlook)

@@ -50,11 +50,19 @@ static const usec_t pace_of_state[] = {
 };
 static_assert(sizeof(pace_of_state) / sizeof(*pace_of_state) == HOST_STATE_MAX, "one per state");
 
+/* And at this one, where the guests grow so fast that pages have to be put out ahead of them. */
+#define OUTRUN_PACE_USEC (250 * USEC_PER_MSEC)
+
 /* What is free is dealt out anew at this pace. */
 #define DEALING_PACE_USEC (100 * USEC_PER_MSEC)
 
 /* Guests are looked at so often in the time until the host gets worse. */
 #define LOOK_DIVISOR 4
+
+/* Bytes per second by which guests at rest may begin to grow together, and the time that it then
+ * takes until something is done about it. */
+#define SUDDEN_GROWTH (256 * MIB)
+#define REACTION_USEC (150 * USEC_PER_MSEC)
 
 struct policy_params policy_params_default(void)
 {
@@ -169,8 +177,9 @@ void policy_guest_remove(struct policy *p, struct policy_guest *g)
 
 void policy_guest_configure(struct policy_guest *g, const struct guest_settings *settings)
 {
+    if (settings->swap != g->settings.swap)
+        g->swap = settings->swap; /* else what was found out stays */
     g->settings = *settings;
-    g->swap = settings->swap;
 }
 
 void policy_guest_release(struct policy_guest *g)
@@ -205,10 +214,25 @@ bool policy_guest_observe(struct policy *p, struct policy_guest *g,
         return false;
     bool worse = host_state_next(p->state, policy_host_free(p), p->minfree) > p->state;
     bool suffers = g->distress && (!suffered || now >= p->decided_at + DISTRESS_PACE_USEC);
-    bool overdue = now >= p->decided_at + pace_of_state[p->state];
+    bool overdue = now >= p->decided_at + pace_of_state[p->state] ||
+                   (now >= p->decided_at + OUTRUN_PACE_USEC && plan_outrun(p, policy_host_free(p)));
 
     return suffers || (g->balloon.stalled && !had_stalled) || worse || overdue ||
            (pace_runs_out(g) && now >= p->decided_at + DEALING_PACE_USEC);
+}
+
+/*
+ * Guests that are at rest can begin to grow at any time. They must be seen to before they have
+ * taken what is free, and as much as minfree besides.
+ */
+static usec_t until_surprised(const struct policy *p)
+{
+    uint64_t free_now = policy_host_free(p);
+
+    if (plan_host_room(p) <= free_now)
+        return USEC_NEVER;
+    double lasts = (double)(free_now + p->minfree) / (double)SUDDEN_GROWTH;
+    return u64_sub((usec_t)(lasts * (double)USEC_PER_SEC), REACTION_USEC);
 }
 
 usec_t policy_look_in(const struct policy *p, usec_t least, usec_t most)
@@ -218,6 +242,7 @@ usec_t policy_look_in(const struct policy *p, usec_t least, usec_t most)
 
     if (!p->host_seen)
         return most;
+    look = u64_min(look, until_surprised(p));
     for (size_t i = 0; i < p->n; i++)
         look = u64_min(look, pace_lasts(p->guests[i]) / LOOK_DIVISOR);
     return u64_clamp(look, least, most);

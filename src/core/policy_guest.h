@@ -76,7 +76,7 @@ struct policy_guest {
     enum guest_swap swap;
     usec_t squeezed_since; /* low on available memory without paging out; USEC_NEVER: is not */
     uint64_t swap_seen;    /* bytes: most that it was seen to have in its own swap */
-    uint64_t short_at;     /* its counter of bytes paged out when its swap was found to be short */
+    uint64_t short_at;     /* what it had there when it was found to be short */
     struct double_paging {
         uint64_t by_vmm;   /* bytes that were out and its VMM read for the guest's own I/O */
         uint64_t by_guest; /* bytes that it paged out meanwhile, by its believed statistics */
@@ -107,6 +107,7 @@ struct policy_guest {
                                     the last moments */
     } lost;
     struct plan plan;
+    bool paced; /* by the last decision: nothing but its pace bounds it */
     struct block block;
 
     struct verdict verdict;
@@ -225,9 +226,11 @@ void balloon_decide(struct policy_guest *g, const struct policy_params *params,
 
 /* swap.c */
 
-/* Can its pager, or the kernel, put pages out at all? And may it now? @obstacle: of its balloon. */
+/* Can its pager, or the kernel, put pages out at all? */
 bool guest_can_swap(const struct policy_guest *g);
-bool guest_swaps(const struct policy_guest *g, enum host_state state, enum reason obstacle);
+
+/* Has its balloon nothing (more) to give, by the verdict on it? */
+bool guest_balloon_spent(const struct policy_guest *g, usec_t now);
 
 /*
  * Fills in the pager's part of @g->verdict, after its plan was made. @share is what the guest would

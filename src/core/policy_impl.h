@@ -44,12 +44,18 @@ uint64_t policy_host_free(const struct policy *p);
  * balloon_decide for all. Sets each guest's plan, and the outlook's deadline. */
 void plan_in_time(struct policy *p, uint64_t free_now, struct outlook *outlook);
 
+/* Would growth alone bring the host into state hard before anything is done about it? */
+bool plan_outrun(const struct policy *p, uint64_t free_now);
+
 /* Bytes per second that can be put out of it. */
 uint64_t plan_swap_speed(const struct policy *p, const struct policy_guest *g);
 
 /* Bytes that the guest takes in the time from now on, as far as nothing keeps it from that. */
 uint64_t plan_guest_grows(const struct policy_guest *g, usec_t in);
 uint64_t plan_host_grows(const struct policy *p, usec_t in);
+
+/* Bytes that the guests could still take, if nothing but their bounds keeps them from it. */
+uint64_t plan_host_room(const struct policy *p);
 
 /* Until the host reaches its next worse state (in the worst: until nothing is left), if the guests
  * go on as they do; USEC_NEVER. */

@@ -4,8 +4,8 @@
  * guest is below, and from then on a page for each that comes back. So the figure is the guarantee
  * that the balloon can't give; and because random pages of the guest's are what it costs, it is
  * asked for last:
- * - state high: nothing. Clear and soft: only in place of a balloon that can't be asked, and what
- *   has to be gone before state hard is reached (plan.c);
+ * - state high: nothing. Clear and soft: only in place of a balloon that can't be asked or has
+ *   nothing more to give, and what has to be gone before state hard is reached (plan.c);
  * - hard: what the balloon does not give in time. It is trusted with what it delivers before the
  *   host gets worse (plan.c); the pager takes the rest of what is above the guest's entitlement;
  * - low: there is no time to wait for anybody;
@@ -39,9 +39,12 @@ bool guest_can_swap(const struct policy_guest *g)
     return p->present && !p->parked && p->room > 0 && !g->settings.exempt;
 }
 
-bool guest_swaps(const struct policy_guest *g, enum host_state state, enum reason obstacle)
+bool guest_balloon_spent(const struct policy_guest *g, usec_t now)
 {
-    return guest_can_swap(g) && (state >= HOST_HARD || obstacle != REASON_NONE);
+    enum reason reason = g->verdict.reason;
+
+    return guest_balloon_obstacle(g, now) != REASON_NONE || reason == REASON_GUEST_RESERVE ||
+           reason == REASON_BALLOON_MAX;
 }
 
 static void bound_by(struct verdict *v, uint64_t bytes, enum reason reason)
@@ -58,7 +61,7 @@ static void bound_by(struct verdict *v, uint64_t bytes, enum reason reason)
  * expected: up to its share.
  */
 static void take(struct policy_guest *g, const struct guest_bounds *bounds, uint64_t share,
-                 const struct outlook *outlook, enum reason obstacle)
+                 const struct outlook *outlook, bool spent)
 {
     struct verdict *v = &g->verdict;
     uint64_t excess = u64_sub(guest_holds(g), v->entitled), credit = 0;
@@ -67,12 +70,12 @@ static void take(struct policy_guest *g, const struct guest_bounds *bounds, uint
         bound_by(v, u64_max(v->entitled, share), REASON_CAPPED);
         return;
     }
-    if (obstacle == REASON_NONE && outlook->state == HOST_HARD)
+    if (!spent && outlook->state == HOST_HARD)
         credit = u64_min(excess, g->plan.credit);
     bound_by(v, v->entitled + credit,
-             excess <= credit          ? REASON_CAPPED
-             : obstacle != REASON_NONE ? REASON_SWAP_INSTEAD
-                                       : REASON_SWAP_BESIDES);
+             excess <= credit ? REASON_CAPPED
+             : spent          ? REASON_SWAP_INSTEAD
+                              : REASON_SWAP_BESIDES);
 }
 
 /* Nothing more is to be taken from it. */
@@ -129,8 +132,10 @@ void swap_decide(struct policy_guest *g, const struct guest_bounds *bounds, uint
         v->allow = worth_an_order(v);
         return;
     }
-    if (outlook->state != HOST_HIGH && guest_swaps(g, outlook->state, obstacle))
-        take(g, bounds, share, outlook, obstacle);
+    bool spent = guest_balloon_spent(g, outlook->now);
+
+    if (outlook->state != HOST_HIGH && guest_can_swap(g) && (spent || outlook->state >= HOST_HARD))
+        take(g, bounds, share, outlook, spent);
     else
         relent(g, bounds);
     go_ahead(g);
@@ -139,5 +144,6 @@ void swap_decide(struct policy_guest *g, const struct guest_bounds *bounds, uint
     v->allowed = u64_max(v->allowed, u64_min(g->settings.reservation, v->size));
     if (limit < v->size)
         bound_by(v, limit, REASON_LIMIT);
+    g->paced = v->allowed_reason == REASON_PACED;
     v->allow = worth_an_order(v);
 }

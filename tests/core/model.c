@@ -356,10 +356,19 @@ static void tell(const struct model *m)
     }
 }
 
-static void step(struct model *m)
+uint64_t model_held(const struct model *m)
+{
+    uint64_t held = 0;
+
+    for (size_t i = 0; i < m->n; i++)
+        if (m->guests[i].policy)
+            held += m->guests[i].resident;
+    return held;
+}
+
+void model_step(struct model *m)
 {
     bool urgent = false, poll;
-    uint64_t held = 0;
 
     m->now += m->tick;
     poll = m->now >= m->polled_at + USEC_PER_SEC;
@@ -368,11 +377,10 @@ static void step(struct model *m)
         if (!m->guests[i].policy)
             continue;
         live(m, &m->guests[i]);
-        held += m->guests[i].resident;
         if (look)
             urgent |= observe(m, &m->guests[i], !poll);
     }
-    m->most_held = u64_max(m->most_held, held);
+    m->most_held = u64_max(m->most_held, model_held(m));
     if (poll)
         m->polled_at = m->now;
     if ((urgent && m->now >= m->decided_at + u64_min(m->tick, DECISION_GAP_USEC)) ||
@@ -391,5 +399,5 @@ static void step(struct model *m)
 void model_run(struct model *m, unsigned seconds)
 {
     for (usec_t end = m->now + seconds * USEC_PER_SEC; m->now < end;)
-        step(m);
+        model_step(m);
 }

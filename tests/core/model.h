@@ -84,4 +84,10 @@ struct model_guest *model_add(struct model *m, uint64_t size);
 /* The guest ends; others keep their pointers. */
 void model_end(struct model *m, struct model_guest *g);
 
+/* One step. */
+void model_step(struct model *m);
+
+/* Bytes that all guests occupy together now, seen or not. */
+uint64_t model_held(const struct model *m);
+
 void model_run(struct model *m, unsigned seconds);
