@@ -44,7 +44,7 @@ static void balloon_stall(struct policy_guest *g, const struct policy_params *pa
         return;
     if (guest_spare(g, params) == 0 && guest_swap_hoped(g))
         guest_swap_failed(g); /* it was asked for more than it had, and could not page out */
-    else if (g->swap != GUEST_SWAP_PRESENT)
+    else if (!guest_pages_itself(g))
         g->refuted_until = b->backoff_until; /* it called memory available that it could not get */
 }
 
@@ -118,7 +118,7 @@ static uint64_t reachable_step(const struct policy_guest *g, const struct policy
         return size / STEP_BLIND_DIVISOR;
     if (probe)
         return guest_available(g) + guest_probe_step(g);
-    if (g->swap != GUEST_SWAP_PRESENT)
+    if (!guest_pages_itself(g))
         return spare;
     bool gently = g->distress && g->verdict.state < HOST_HARD;
 

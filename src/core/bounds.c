@@ -88,7 +88,7 @@ static uint64_t balloon_floor(const struct policy_guest *g, const struct policy_
     uint64_t available = guest_available(g);
 
     b->lo_reason = REASON_BALLOON_MAX;
-    if (g->swap == GUEST_SWAP_PRESENT || available == GUEST_STAT_UNSET)
+    if (guest_pages_itself(g) || available == GUEST_STAT_UNSET)
         return cap;
     uint64_t used = u64_sub(g->seen.actual, available);
     /* While it is found out, its claim to need all it uses must not be at the cost of others. */

@@ -39,8 +39,8 @@ static bool is_squeezed(struct policy_guest *g, usec_t now)
     return now >= g->squeezed_since + SQUEEZED_USEC;
 }
 
-/* It has taken more than it had when it was found to be full. That it was read back is no sign: that
- * is what happens when the balloon gives way. */
+/* It has taken more than it had when it was found to be full. That it was read back is no sign:
+ * that is what happens when the balloon gives way. */
 static bool takes_again(const struct policy_guest *g)
 {
     return in_swap(g) >= g->short_at + guest_probe_step(g);
@@ -66,6 +66,11 @@ void guest_find_swap(struct policy_guest *g, usec_t now)
         g->swap = g->settings.swap;
     else if (guest_believed(g))
         find_out(g, now);
+}
+
+bool guest_pages_itself(const struct policy_guest *g)
+{
+    return g->swap == GUEST_SWAP_PRESENT || (g->swap == GUEST_SWAP_SHORT && !guest_can_swap(g));
 }
 
 void guest_swap_failed(struct policy_guest *g)

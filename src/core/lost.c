@@ -46,7 +46,7 @@ static usec_t pressed(const struct guest_observation *before, const struct guest
 void guest_lose_time(struct policy_guest *g, const struct guest_observation *before, usec_t elapsed)
 {
     const struct guest_observation *seen = &g->seen;
-    bool paged = before->pager.present && seen->pager.present;
+    bool paged = guest_pager_stays(g, before);
     usec_t most = elapsed * PROCESSORS_MAX;
     usec_t waited = paged ? u64_sub(seen->pager.waited, before->pager.waited) : 0;
     usec_t by_pressure = u64_min(pressed(before, seen), most);

@@ -266,7 +266,7 @@ static void follow_memory(struct policy_guest *g, const struct guest_observation
                           usec_t ran)
 {
     const struct guest_observation *seen = &g->seen;
-    bool paged = before->pager.present && seen->pager.present;
+    bool paged = guest_pager_stays(g, before);
     double grown = difference(before->resident, seen->resident);
     double holds = grown + difference(before->pager.cache, seen->pager.cache);
     uint64_t loaded = paged ? u64_sub(seen->pager.loaded, before->pager.loaded) : 0;
@@ -295,7 +295,7 @@ static void follow_swap_speed(struct policy_guest *g, const struct guest_observa
 {
     const struct guest_observation *seen = &g->seen;
 
-    if (excess_over_bound(before) < EXCESS_LEAST || !seen->pager.present)
+    if (excess_over_bound(before) < EXCESS_LEAST || !guest_pager_stays(g, before))
         return;
     speed_follow(&g->swap_speed, u64_sub(seen->pager.moved_out, before->pager.moved_out), elapsed,
                  excess_over_bound(seen) >= EXCESS_LEAST);
@@ -335,6 +335,14 @@ static struct guest_observation sane(const struct guest_observation *seen)
     return o;
 }
 
+/* Of a look at memory alone, the rest is as it was. */
+static void keep_the_rest(struct guest_observation *seen, const struct guest_observation *before)
+{
+    seen->balloon_device = before->balloon_device;
+    seen->actual = before->balloon_device ? u64_min(before->actual, seen->size) : seen->size;
+    seen->stats = before->stats;
+}
+
 /* What waits for the guest's doing waits longer by the time that it was held by us. */
 static void pass_over_blocked(struct policy_guest *g, usec_t held)
 {
@@ -370,6 +378,9 @@ void guest_take_in(struct policy_guest *g, const struct policy_params *params,
     usec_t elapsed = first ? 0 : u64_sub(now, g->seen_at);
 
     g->seen = sane(seen);
+    g->seen.partial = seen->partial && !first;
+    if (g->seen.partial)
+        keep_the_rest(&g->seen, &before);
     g->seen_at = now;
     g->balloon.target = u64_min(g->balloon.target, g->seen.size); /* memory was unplugged */
     if (first) {

@@ -125,6 +125,14 @@ static inline uint64_t guest_touched(const struct policy_guest *g)
     return u64_min(g->seen.resident + g->seen.pager.out, g->seen.size);
 }
 
+/* Counters of its pager go on since @before. */
+static inline bool guest_pager_stays(const struct policy_guest *g,
+                                     const struct guest_observation *before)
+{
+    return before->pager.present && g->seen.pager.present &&
+           before->pager.kernel == g->seen.pager.kernel;
+}
+
 static inline bool guest_believed(const struct policy_guest *g)
 {
     return g->trust == STATS_FRESH;
@@ -159,6 +167,12 @@ static inline bool guest_swap_hoped(const struct policy_guest *g)
 {
     return g->swap == GUEST_SWAP_UNKNOWN || g->swap == GUEST_SWAP_PRESENT;
 }
+
+/*
+ * May it be made to page out? One whose swap is full only where the host has no means of its own:
+ * then somebody has to, and it may yet find room.
+ */
+bool guest_pages_itself(const struct policy_guest *g);
 
 /* It was asked for more than it had, and its balloon stopped. */
 void guest_swap_failed(struct policy_guest *g);

@@ -42,6 +42,10 @@ static struct pager_observation random_pager(GRand *rand, uint64_t size)
         .room = g_rand_int_range(rand, 0, 4) ? random_bytes(rand) % size : 0,
         .allowed = g_rand_boolean(rand) ? ALLOWED_ANY : random_bytes(rand) % size,
         .loaded = random_bytes(rand),
+        .kernel = g_rand_boolean(rand),
+        .moved_out = random_bytes(rand),
+        .waited = random_bytes(rand),
+        .paged_by_guest = random_bytes(rand),
         .windows = (uint64_t)g_rand_int_range(rand, 0, 10),
         .permille = (unsigned)g_rand_int_range(rand, 0, plausible ? 1001 : 100000),
         .current_permille = (unsigned)g_rand_int_range(rand, 0, plausible ? 1001 : 100000),
@@ -57,6 +61,11 @@ static struct guest_observation random_observation(GRand *rand, usec_t now)
         .balloon_device = g_rand_int_range(rand, 0, 8) != 0,
         .reachable = g_rand_int_range(rand, 0, 8) != 0,
         .running = g_rand_int_range(rand, 0, 8) != 0,
+        .partial = g_rand_boolean(rand),
+        .blocked = random_bytes(rand),
+        .shared = random_bytes(rand),
+        .saved = random_bytes(rand),
+        .pressure = g_rand_boolean(rand) ? random_bytes(rand) : USEC_NEVER,
         .stats = GUEST_STATS_NONE,
     };
     uint64_t *const stats[] = {&o.stats.total,          &o.stats.free,         &o.stats.available,
@@ -123,6 +132,27 @@ static void check_allowed(const struct guest_view *view)
         g_assert_cmpuint(v->allowed, <=, u64_max(v->entitled, reserved));
 }
 
+/* Held is only who is above his target, in state low, and no longer than is configured. */
+static void check_block(const struct guest_view *view, const struct policy_params *params)
+{
+    const struct verdict *v = &view->verdict;
+    uint64_t holds = v->resident + v->cache;
+    char text[512];
+
+    g_assert_true((v->block > 0) == (v->block_reason == REASON_BLOCKED));
+    if (v->block == 0)
+        return;
+    g_assert_true(params->block);
+    g_assert_cmpint(v->state, ==, HOST_LOW);
+    g_assert_cmpuint(v->block, <=, params->block_slice_usec);
+    g_assert_cmpuint(holds, >, v->entitled);
+    g_assert_true(v->allowed == ALLOWED_ANY || holds > v->allowed);
+    g_assert_true(view->seen.running && view->seen.reachable && view->seen.pager.present);
+    g_assert_false(view->settings.exempt || view->seen.pager.parked);
+    g_assert_cmpuint(view->seen.pager.room, >, 0);
+    g_assert_cmpuint(strlen(policy_block_text(v, text, sizeof(text))), >, 20);
+}
+
 static void check_verdict(const struct guest_view *view, const struct policy_params *params)
 {
     const struct verdict *v = &view->verdict;
@@ -134,6 +164,8 @@ static void check_verdict(const struct guest_view *view, const struct policy_par
     g_assert_cmpuint(v->to, <=, v->size);
     g_assert_cmpuint(strlen(policy_reason_text(v, text, sizeof(text))), >, 20);
     check_allowed(view);
+    check_block(view, params);
+    g_assert_true(view->lost_part >= 0);
     if (v->mechanism == MECHANISM_NONE)
         return;
     g_assert_false(view->settings.exempt);
@@ -170,6 +202,10 @@ static void check_decision(const struct policy *p, struct policy_guest **guests,
         given += u64_sub(view.verdict.to, view.verdict.from);
         needed += u64_sub(view.verdict.lo, view.verdict.from);
     }
+    for (int state = HOST_CLEAR; state + 1 < HOST_STATE_MAX; state++)
+        g_assert_cmpuint(host.marks[state], >=, host.marks[state + 1]);
+    g_assert_cmpuint(policy_look_in(p, 100, 1000), >=, 100);
+    g_assert_cmpuint(policy_look_in(p, 100, 1000), <=, 1000);
     g_assert_cmpuint(entitled, <=, u64_max(host.available, lo));
     g_assert_cmpuint(given, <=, host.free + needed);
 }
@@ -178,6 +214,11 @@ static void test_invariants_under_nonsense(void)
 {
     GRand *rand = random_seeded();
     struct policy_params params = policy_params_default();
+
+    params.block = g_rand_int_range(rand, 0, 4) != 0;
+    params.block_slice_usec = (usec_t)g_rand_int_range(rand, 1, 2000000);
+    params.block_part = g_rand_double_range(rand, 0.01, 0.99);
+    params.distress_lost = g_rand_double_range(rand, 0.01, 2);
     struct policy *p = policy_new(&params);
     struct policy_guest *guests[GUESTS_MAX];
     size_t n = 0;
