@@ -42,9 +42,14 @@
 #define EXCLUSIVE  (UINT64_C(1) << 56) /* mapped once */
 #define FRAME_MASK ((UINT64_C(1) << 55) - 1)
 
-/* What is being written is asked for again so often, after a pause each time. */
-#define TRIES      8
-#define PAUSE_NSEC 4000000
+/* What is being written is asked for again, after a pause each time: it doubles while nothing goes,
+ * and after so many of these in a row that what stays is given up. */
+#define TRIES          8
+#define PAUSE_MIN_USEC 2000
+#define PAUSE_MAX_USEC 100000
+
+/* Longest time for one call of pageout_free(), more or less: a slow disk's. */
+#define FREE_MAX_USEC 5000000
 
 static int open_directory(const char *host_root, pid_t pid)
 {
@@ -256,28 +261,37 @@ static int read_all(const struct pageout *p, const uint64_t *pages, size_t n)
     return 0;
 }
 
-static void pause_for_writes(void)
+static void pause_for_writes(unsigned in_vain)
 {
-    (void)nanosleep(&(struct timespec){.tv_nsec = PAUSE_NSEC}, NULL);
+    int64_t usec = (int64_t)PAUSE_MIN_USEC << in_vain;
+
+    usec = usec < PAUSE_MAX_USEC ? usec : PAUSE_MAX_USEC;
+    (void)nanosleep(&(struct timespec){.tv_nsec = usec * 1000}, NULL);
 }
 
-/* Asks and looks, up to @tries times for what does not go at once. */
-static int ask_until_out(const struct pageout *p, uint64_t *pages, size_t n, unsigned tries,
+/* Asks and looks. How many of the pages are out, or -errno. */
+static ssize_t ask_once(const struct pageout *p, uint64_t *pages, size_t n)
+{
+    int r = pageout_ask(p, pages, n);
+
+    return r < 0 ? r : sort_out(p, pages, n);
+}
+
+/* The same, again and again for what does not go at once. */
+static int ask_until_out(const struct pageout *p, uint64_t *pages, size_t n,
                          struct pageout_result *ret)
 {
-    ssize_t out = 0;
+    int64_t end = now_usec() + FREE_MAX_USEC;
+    unsigned in_vain = 0;
     size_t done = 0;
+    ssize_t out = 0;
 
-    for (unsigned i = 0; i < tries && done < n; i++) {
-        int r;
-
-        if (i > 0)
-            pause_for_writes();
-        r = pageout_ask(p, pages + done, n - done);
-        out = r < 0 ? r : sort_out(p, pages + done, n - done);
-        if (out < 0)
-            break;
-        done += (size_t)out;
+    while (out >= 0 && done < n && in_vain < TRIES && now_usec() < end) {
+        if (done > 0 || in_vain > 0)
+            pause_for_writes(in_vain);
+        out = ask_once(p, pages + done, n - done);
+        done += out > 0 ? (size_t)out : 0;
+        in_vain = out > 0 ? 0 : in_vain + 1;
     }
     *ret = (struct pageout_result){.out = done, .stayed = n - done};
     return out < 0 ? (int)out : 0;
@@ -286,15 +300,15 @@ static int ask_until_out(const struct pageout *p, uint64_t *pages, size_t n, uns
 int pageout_free(const struct pageout *p, uint64_t *pages, size_t n, bool cached,
                  struct pageout_result *ret)
 {
-    size_t first;
-    int r = ask_until_out(p, pages, n, 1, ret);
+    ssize_t out = ask_once(p, pages, n);
+    int r = 0;
 
-    if (r < 0 || !cached || ret->out == 0)
-        return r;
-    first = ret->out;
-    r = read_all(p, pages, first);
-    if (r == 0)
-        r = ask_until_out(p, pages, first, TRIES, ret);
+    *ret = (struct pageout_result){.out = out > 0 ? (size_t)out : 0};
+    if (cached && out > 0) {
+        r = read_all(p, pages, (size_t)out);
+        if (r == 0)
+            r = ask_until_out(p, pages, (size_t)out, ret);
+    }
     ret->stayed = n - ret->out;
-    return r;
+    return out < 0 ? (int)out : r;
 }

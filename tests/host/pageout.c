@@ -224,13 +224,14 @@ static void test_free(gconstpointer kind)
     bed_init(&b, GPOINTER_TO_INT(kind));
     cached = swap_cached();
     begin = g_get_monotonic_time();
-    for (unsigned i = 0; i < 4; i++)
+    /* What was not yet written stays, for the next round. */
+    for (unsigned i = 0; i < 20 && figures(&b).anon >= SIZE / 8; i++)
         out += put_out(&b, PAGES / 4);
     g_test_message("%zu MiB/s", (size_t)(out * PAGEOUT_PAGE * G_USEC_PER_SEC / MIB /
                                          (uint64_t)(g_get_monotonic_time() - begin)));
-    g_assert_cmpuint(out, >, PAGES * 9 / 10);
     g_assert_cmpuint(figures(&b).anon, <, SIZE / 8);
-    g_assert_cmpuint(figures(&b).swapped, >=, out * PAGEOUT_PAGE);
+    g_assert_cmpuint(figures(&b).swapped, >, SIZE / 8 * 7);
+    g_assert_cmpuint(out * PAGEOUT_PAGE, >=, figures(&b).swapped);
     g_assert_cmpuint(u64_sub(swap_cached(), cached), <, SIZE / 4);
     verify(&b);
     g_assert_cmpuint(figures(&b).swapped, <, SIZE / 8);
@@ -248,13 +249,12 @@ static void test_under_writers(void)
         return;
     bed_init(&b, SMALL);
     b.shared->write = true;
-    for (unsigned i = 0; i < 60; i++)
+    while (out < 6 * PAGES)
         out += put_out(&b, PAGES / 8);
     b.shared->write = false;
     g_test_message("%" G_GUINT64_FORMAT " pages put out, %" G_GUINT64_FORMAT " touches", out,
                    (uint64_t)b.shared->writes);
-    g_assert_cmpuint(out, >, PAGES);
-    g_assert_cmpuint(b.shared->writes, >, 0);
+    g_assert_cmpuint(b.shared->writes, >, 5 * PAGES); /* else it had not come back */
     verify(&b);
     bed_deinit(&b);
 }
