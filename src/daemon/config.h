@@ -59,6 +59,7 @@ struct config {
     uint64_t swap_chunk;
     usec_t swap_keep_usec;
     bool swap_zswap;
+    bool swap_read_ahead; /* the kernel's is left as it is */
 
     /* [admission] */
     usec_t admission_hold_usec;

@@ -119,6 +119,9 @@ const struct config_key config_keys[] = {
     {"swap", "zswap", CONFIG_BOOL, AT(swap_zswap), "yes",
      .help = "Compress in memory what the kernel swaps, where it can and as long as that pays: into a tenth of the capacity "
              "at most."},
+    {"swap", "read-ahead", CONFIG_BOOL, AT(swap_read_ahead), "no",
+     .help = "Leave the kernel's read-ahead from swap space (vm.page-cluster) as it is while guests with private memory "
+             "may be swapped. no: it is switched off."},
 
     {"block", "enable", CONFIG_BOOL, AT(policy.block), "yes",
      .help = "Hold guests above their target for moments while the host is in state low and everything else is too "

@@ -25,18 +25,12 @@
  */
 #include "daemon/kernel_swap.h"
 
-#include <errno.h>
-
 #include "daemon/kernel_swap_impl.h"
-#include "host/meminfo.h"
 
 #define TICK_MSEC 1000
 
 /* Guests that may be above what they may occupy before the next tick are looked at more often. */
 #define CLOSE_TICK_MSEC 200
-
-/* A cgroup is looked for so often: QEMU is put into its own a moment after its start. */
-#define CGROUP_LOOK_USEC (10 * USEC_PER_SEC)
 
 /* Less above what it may occupy is not worth a job. */
 #define SLACK (1 * MIB)
@@ -112,7 +106,7 @@ void kswap_set_error(struct kswap *k, const char *text)
     k->error = g_strdup(text);
 }
 
-static void set_standing(struct kswap *k, enum kernel_swap_standing standing, const char *error)
+void kswap_set_standing(struct kswap *k, enum kernel_swap_standing standing, const char *error)
 {
     bool changed = k->standing != standing;
 
@@ -136,7 +130,7 @@ static void set_standing(struct kswap *k, enum kernel_swap_standing standing, co
 void kswap_refuse(struct kswap *k, const char *error)
 {
     k->promised = 0;
-    set_standing(k, KERNEL_SWAP_REFUSED, error);
+    kswap_set_standing(k, KERNEL_SWAP_REFUSED, error);
 }
 
 static void configure_sampling(struct kswap *k)
@@ -186,141 +180,7 @@ static void kswap_close(struct kswap *k)
     k->all = NULL;
 }
 
-/* --- its cgroup --- */
-
-static void find_cgroup(struct kswap *k)
-{
-    int r;
-
-    if (k->job || k->reclaim_missing)
-        return;
-    if (k->standing == KERNEL_SWAP_NONE) { /* nothing of ours is to be left in it */
-        g_clear_pointer(&k->cgroup, cgroup_free);
-        k->cgroup_at = 0;
-        return;
-    }
-    if (kswap_now() < k->cgroup_at)
-        return;
-    k->cgroup_at = kswap_now() + CGROUP_LOOK_USEC;
-    if (k->cgroup && cgroup_check(k->cgroup) == 0)
-        return;
-    g_clear_pointer(&k->cgroup, cgroup_free);
-    r = cgroup_find(k->all->host_root, k->pid, &k->cgroup);
-    k->no_cgroup = r == 0        ? NULL
-                   : r == -EBUSY ? "it shares its cgroup with other processes"
-                                 : "no cgroup v2 memory controller governs it";
-}
-
-/* What protects it, and keeps it to its promise. */
-static void limit_cgroup(struct kswap *k)
-{
-    struct cgroup_limits limits = {
-        .min = u64_min(k->wish.reservation, k->size),
-        .low = u64_min(k->entitled, k->size),
-        .high = CGROUP_NO_LIMIT,
-        .swap_max = k->promised,
-    };
-
-    if (k->cgroup && !k->job && k->standing == KERNEL_SWAP_READY)
-        (void)cgroup_limit(k->cgroup, &limits); /* what can't be written protects nobody */
-}
-
-static void look_at_cgroup(struct kswap *k)
-{
-    struct cgroup_figures f;
-
-    k->pressure = USEC_NEVER;
-    k->cache_known = false;
-    if (!k->cgroup || cgroup_read(k->cgroup, &f) != 0)
-        return;
-    if (f.pressure_some_usec != CGROUP_UNKNOWN)
-        k->pressure = f.pressure_some_usec;
-    k->cache_known = f.zswap != CGROUP_UNKNOWN;
-    if (k->cache_known)
-        k->cache = f.zswap;
-}
-
 /* --- all of them --- */
-
-static bool wanted(const struct kswap *k)
-{
-    return k->wish.wanted && k->all->config->mode == MODE_MANAGE;
-}
-
-/* Who is to have host swap, and for whom there is space. */
-static void settle(struct kernel_swap *all)
-{
-    struct swap_pool_view pool;
-    uint64_t need = 0;
-
-    swap_pool_view(all->pool, &pool);
-    all->frees_at_once = swap_pool_frees_at_once(all->pool);
-    for (guint i = 0; i < all->guests->len; i++) {
-        struct kswap *k = all->guests->pdata[i];
-
-        k->promised = 0;
-        if (k->standing == KERNEL_SWAP_REFUSED)
-            continue;
-        if (!wanted(k) || k->choice.n == 0) {
-            set_standing(k, KERNEL_SWAP_NONE, NULL);
-            continue;
-        }
-        k->promised = u64_sub(k->size, k->wish.reservation);
-        need += k->promised;
-        /* What was promised stays so, whatever becomes of the space: what is out is out. */
-        if (need <= pool.counted || k->standing == KERNEL_SWAP_READY)
-            set_standing(k, KERNEL_SWAP_READY, NULL);
-        else
-            set_standing(k, KERNEL_SWAP_WAITING, pool.error ? pool.error : "for swap space");
-    }
-    if (need != all->needed)
-        swap_pool_need(all->pool, need);
-    all->needed = need;
-}
-
-static uint64_t part_of(uint64_t whole, uint64_t part, uint64_t all)
-{
-    return all ? (uint64_t)((double)whole * (double)part / (double)all) : 0;
-}
-
-/* What is in zswap is its guest's, by the kernel's word or else by its part of what is out. */
-static void share_out_zswap(struct kernel_swap *all)
-{
-    struct swap_pool_view pool;
-    uint64_t left;
-
-    swap_pool_view(all->pool, &pool);
-    left = pool.zswap_pool;
-    for (guint i = 0; i < all->guests->len; i++) {
-        struct kswap *k = all->guests->pdata[i];
-        uint64_t swapped = kswap_swapped(k);
-
-        k->zswapped = u64_min(part_of(pool.zswap_payload, swapped, pool.used), swapped);
-        if (!k->cache_known)
-            k->cache = u64_min(part_of(pool.zswap_pool, swapped, pool.used), swapped);
-        left = u64_sub(left, k->cache);
-    }
-    all->zswap_left = left;
-}
-
-/*
- * Slots in use hold what is out, and copies of what is in memory. Of the swap cache, as much
- * belongs to the latter, and counts with their guests already.
- */
-static void look_at_swap_cache(struct kernel_swap *all)
-{
-    struct meminfo mem;
-    uint64_t out = 0;
-
-    for (guint i = 0; i < all->guests->len; i++)
-        out += ((const struct kswap *)all->guests->pdata[i])->seen.swapped;
-    all->swap_cache = 0;
-    if (out > 0 && meminfo_read(all->host_root, &mem) == 0) {
-        uint64_t copies = u64_sub(u64_sub(mem.swap_total, mem.swap_free), out);
-
-        all->swap_cache = u64_min(u64_sub(mem.swap_cached, copies), out);
-    }
-}
 
 /* As fast as it grew since the last look, it is above within a tick. */
 static bool is_close(const struct kswap *k)
@@ -359,7 +219,7 @@ static void watch_closely(struct kernel_swap *all)
 static void look(struct kswap *k)
 {
     if (k->standing != KERNEL_SWAP_REFUSED && kswap_look(k))
-        look_at_cgroup(k);
+        kswap_look_at_cgroup(k);
 }
 
 static gboolean on_tick(void *data)
@@ -369,22 +229,16 @@ static gboolean on_tick(void *data)
     for (guint i = 0; i < all->guests->len; i++) {
         struct kswap *k = all->guests->pdata[i];
 
-        find_cgroup(k);
+        kswap_find_cgroup(k);
         look(k);
-        limit_cgroup(k);
+        kswap_limit_cgroup(k);
         configure_sampling(k);
     }
-    settle(all);
-    share_out_zswap(all);
-    look_at_swap_cache(all);
+    kswap_settle(all);
+    kswap_share_out_zswap(all);
     watch_closely(all);
     kswap_pump(all);
     return G_SOURCE_CONTINUE;
-}
-
-uint64_t kernel_swap_memory(const struct kernel_swap *all)
-{
-    return all->swap_cache + all->zswap_left;
 }
 
 /* What is to be done for it now, if anything. */
@@ -424,6 +278,7 @@ struct kernel_swap *kernel_swap_new(const struct config *config, const char *hos
     all->pool = pool;
     all->calls = calls;
     all->data = data;
+    all->knobs = kswap_knobs(config, host_root);
     all->guests = g_ptr_array_new_with_free_func((GDestroyNotify)kswap_unref);
     all->tick = g_timeout_add(TICK_MSEC, on_tick, all);
     return all;
@@ -438,6 +293,8 @@ void kernel_swap_free(struct kernel_swap *all)
     for (guint i = 0; i < all->guests->len; i++)
         kswap_close(all->guests->pdata[i]);
     g_ptr_array_unref(all->guests);
+    (void)knobs_restore(all->knobs);
+    knobs_free(all->knobs);
     g_free(all);
 }
 
@@ -451,7 +308,7 @@ void kernel_swap_configure(struct kernel_swap *all, const struct config *config)
             k->standing = KERNEL_SWAP_NONE; /* with a new configuration it is worth another try */
         configure_sampling(k);
     }
-    settle(all);
+    kswap_settle(all);
 }
 
 /* --- what reconcile asks --- */
@@ -492,7 +349,7 @@ void kernel_swap_see(struct kernel_swap *all, struct guest *guest,
     take_ranges(k, facts);
     look(k);
     if (changed)
-        settle(all);
+        kswap_settle(all);
     kswap_pump(all);
 }
 
@@ -506,7 +363,7 @@ void kernel_swap_forget(struct guest *guest)
     all = k->all;
     kswap_close(k);
     g_ptr_array_remove(all->guests, k); /* gives up its reference */
-    settle(all);
+    kswap_settle(all);
 }
 
 bool kernel_swap_allow(struct guest *guest, uint64_t bytes)

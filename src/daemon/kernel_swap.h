@@ -43,7 +43,7 @@ void kernel_swap_see(struct kernel_swap *all, struct guest *guest,
 void kernel_swap_forget(struct guest *guest);
 
 /* Host memory that guests' pages occupy though they are out: swap cache, for nothing else. */
-uint64_t kernel_swap_memory(const struct kernel_swap *all);
+uint64_t kernel_swap_memory(struct kernel_swap *all);
 
 /* What the policy is told; not present for guests that are none of its own. */
 struct pager_observation kernel_swap_observe(struct guest *guest);

@@ -93,6 +93,7 @@ bool kswap_look(struct kswap *k)
     else if (r == 0)
         k->seen.anon = seen.anon;
     k->looked_at = kswap_now();
+    k->swapped_now = r == 0 ? seen.swapped : 0;
     if (r == 0)
         take_growth(k, k->looked_at);
     return r != -ESRCH;

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One guest with private memory, for the files that share it: kernel_swap.c (who is one, what it is
- * promised and may occupy), kernel_swap_job.c (what is done in threads), kernel_swap_sample.c (what
- * of its memory is in use), kernel_swap_figures.c (what it says of itself).
+ * One guest with private memory, for the files that share it: kernel_swap.c (who is one, and what
+ * it may occupy), kernel_swap_host.c (what guests share), kernel_swap_cgroup.c, kernel_swap_job.c
+ * (what is done in threads), kernel_swap_sample.c (what of its memory is in use),
+ * kernel_swap_figures.c (what it says of itself).
  */
 #pragma once
 
 #include "daemon/kernel_swap.h"
 #include "host/cgroup.h"
+#include "host/knob.h"
 #include "host/pageout_choose.h"
 #include "pager/map.h"
 
@@ -60,14 +62,15 @@ struct kswap {
     bool looked;
     usec_t looked_at;
     struct pageout_figures seen;
-    usec_t grown_at;     /* growth is measured from here... */
-    uint64_t grown_from; /* ...where so much was anonymous */
-    double growth;       /* bytes per second, since the look before */
-    uint64_t other_anon; /* of its process: no guest RAM */
-    uint64_t cache;      /* host memory that what it has in zswap occupies */
-    uint64_t zswapped;   /* bytes of it in zswap, as far as can be told */
-    bool cache_known;    /* by its cgroup, not dealt out */
-    usec_t pressure;     /* PSI of its cgroup; USEC_NEVER */
+    uint64_t swapped_now; /* of the whole process, also in the midst of a job */
+    usec_t grown_at;      /* growth is measured from here... */
+    uint64_t grown_from;  /* ...where so much was anonymous */
+    double growth;        /* bytes per second, since the look before */
+    uint64_t other_anon;  /* of its process: no guest RAM */
+    uint64_t cache;       /* host memory that what it has in zswap occupies */
+    uint64_t zswapped;    /* bytes of it in zswap, as far as can be told */
+    bool cache_known;     /* by its cgroup, not dealt out */
+    usec_t pressure;      /* PSI of its cgroup; USEC_NEVER */
 
     uint64_t allowed;
     bool job; /* one is under way; the two below are its thread's meanwhile */
@@ -92,6 +95,8 @@ struct kernel_swap {
     struct swap_pool *pool;
     const struct kernel_swap_calls *calls;
     void *data;
+    struct knobs *knobs;
+    bool read_ahead_off; /* by us, or tried */
     GPtrArray *guests;   /* struct kswap */
     guint next;          /* of these, to be looked at first for a job */
     guint running;       /* jobs */
@@ -121,6 +126,20 @@ void kswap_set_error(struct kswap *k, const char *text);
 /* Begins what is due, as far as JOBS_MAX lets it. */
 void kswap_pump(struct kernel_swap *all);
 
+void kswap_set_standing(struct kswap *k, enum kernel_swap_standing standing, const char *error);
+
+/* kernel_swap_cgroup.c */
+void kswap_find_cgroup(struct kswap *k);
+void kswap_look_at_cgroup(struct kswap *k);
+void kswap_limit_cgroup(struct kswap *k);
+
+/* kernel_swap_host.c */
+struct knobs *kswap_knobs(const struct config *config, const char *host_root);
+
+/* Who is to have host swap, and for whom there is space. */
+void kswap_settle(struct kernel_swap *all);
+void kswap_share_out_zswap(struct kernel_swap *all);
+
 /* kernel_swap_figures.c */
 
 /* Looks at its process; false: it has ended. */
@@ -148,7 +167,8 @@ enum kernel_swap_source sampling_source(const struct sampling *s);
 /* @pages in each @window; takes effect with the next look. */
 void sampling_configure(struct sampling *s, unsigned pages, usec_t window);
 
-/* Looks at the samples and takes new ones where that is due. @resident: bytes. 0 or -errno, as
+/* Looks at the samples and takes new ones where that is due. @resident: bytes; @cached: swap space
+ * keeps copies in memory, which samples are not to occupy for long. 0 or -errno, as
  * pageout_look() and pageout_ask(). Blocks. */
 int sampling_look(struct sampling *s, const struct pageout *process, struct pageout_choice *choice,
-                  uint64_t resident, struct kswap_activity *ret);
+                  uint64_t resident, bool cached, struct kswap_activity *ret);

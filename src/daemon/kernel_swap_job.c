@@ -106,8 +106,8 @@ static void run(GTask *task, gpointer source, gpointer data, GCancellable *cance
     (void)source;
     (void)cancellable;
     if (job->kind == JOB_SAMPLE)
-        job->error =
-            sampling_look(k->sampling, &k->process, &k->choice, job->bytes, &job->activity);
+        job->error = sampling_look(k->sampling, &k->process, &k->choice, job->bytes, job->cached,
+                                   &job->activity);
     else if (k->cgroup)
         job->error = cgroup_reclaim(k->cgroup, job->bytes);
     else

@@ -40,6 +40,7 @@ struct sampling {
     struct sampler *sampler;
     struct pagemap_figures figures;
     GArray *followed; /* struct followed */
+    GArray *colder;   /* uint64_t: pages that have just turned cold, and are out */
     int idle;         /* the kernel's bitmap; -1: pages are put out */
     int flags;        /* /proc/kpageflags; -1: not to be had */
     unsigned pages;   /* in each window, as is wished... */
@@ -57,6 +58,7 @@ struct sampling *sampling_new(const char *host_root)
     if (!s->sampler)
         g_error("out of memory");
     s->followed = g_array_new(FALSE, FALSE, sizeof(struct followed));
+    s->colder = g_array_new(FALSE, FALSE, sizeof(uint64_t));
     s->idle = pageframes_open_idle(host_root);
     s->flags = pageframes_open_flags(host_root);
     return s;
@@ -70,6 +72,7 @@ void sampling_free(struct sampling *s)
     fd_close(&s->flags);
     sampler_free(s->sampler);
     g_array_unref(s->followed);
+    g_array_unref(s->colder);
     g_free(s);
 }
 
@@ -106,6 +109,38 @@ static enum fate fate_of(const struct sampling *s, const struct followed *f, uin
     return idle < 0 ? FATE_LOST : idle ? FATE_UNTOUCHED : FATE_TOUCHED;
 }
 
+static void turn_cold(struct sampling *s, struct followed *f, struct pageout_choice *choice)
+{
+    f->cold = true;
+    pageout_cold(choice, f->page);
+    if (f->frame == 0)
+        g_array_append_val(s->colder, f->page);
+}
+
+/* Nothing can be said of it any more. */
+static void lose(struct sampling *s, uint64_t page)
+{
+    sampler_lost(s->sampler, page / PAGEOUT_PAGE, kswap_now());
+    for (guint i = s->followed->len; i-- > 0;) {
+        if (g_array_index(s->followed, struct followed, i).page == page)
+            g_array_remove_index_fast(s->followed, i);
+    }
+}
+
+/* Samples that have just turned cold are to occupy no memory either; those that can't are back. */
+static int drop_copies(struct sampling *s, const struct pageout *process)
+{
+    uint64_t *pages = (uint64_t *)(void *)s->colder->data;
+    struct pageout_result result = {0};
+    int r = 0;
+
+    if (s->colder->len > 0)
+        r = pageout_drop_copies(process, pages, s->colder->len, &result);
+    for (guint i = (guint)result.out; i < s->colder->len; i++)
+        lose(s, pages[i]);
+    return r;
+}
+
 /* What became of those that are followed. */
 static int look_at_samples(struct sampling *s, const struct pageout *process,
                            struct pageout_choice *choice)
@@ -122,8 +157,7 @@ static int look_at_samples(struct sampling *s, const struct pageout *process,
         fate = fate_of(s, f, entry);
         if (fate == FATE_UNTOUCHED) {
             if (!f->cold && now - f->since >= s->window)
-                pageout_cold(choice, f->page);
-            f->cold |= now - f->since >= s->window;
+                turn_cold(s, f, choice);
             continue;
         }
         if (fate == FATE_TOUCHED)
@@ -281,7 +315,7 @@ static usec_t thread_cpu(void)
 }
 
 int sampling_look(struct sampling *s, const struct pageout *process, struct pageout_choice *choice,
-                  uint64_t resident, struct kswap_activity *ret)
+                  uint64_t resident, bool cached, struct kswap_activity *ret)
 {
     usec_t began = thread_cpu(), now = kswap_now(), again;
     unsigned n;
@@ -290,6 +324,9 @@ int sampling_look(struct sampling *s, const struct pageout *process, struct page
     follow_wishes(s, now);
     s->figures.pages[PAGE_RESIDENT] = resident / PAGEOUT_PAGE;
     r = look_at_samples(s, process, choice);
+    if (r == 0 && cached)
+        r = drop_copies(s, process);
+    g_array_set_size(s->colder, 0);
     if (r == 0) {
         now = kswap_now();
         n = sampler_due(s->sampler, now, &again);

@@ -11,6 +11,7 @@ struct meminfo {
     uint64_t swap_total;
     uint64_t swap_free;
     uint64_t swap_cached; /* SwapCached: pages in memory that swap space has as well */
+    uint64_t unmapped;    /* what of these nobody has mapped, an estimate */
     uint64_t zswap;       /* Zswap: what its pool occupies; MEMINFO_UNKNOWN */
     uint64_t zswapped;    /* Zswapped: the pages in it, as large as they were; MEMINFO_UNKNOWN */
 };

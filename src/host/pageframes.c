@@ -16,6 +16,8 @@
 #define HUGE_FRAMES UINT64_C(512)
 #define FLAG_THP    (UINT64_C(1) << 22) /* KPF_THP */
 
+#define FLAG_WRITEBACK (UINT64_C(1) << 8) /* KPF_WRITEBACK */
+
 static int open_file(const char *host_root, const char *name, int how)
 {
     char path[PATH_MAX];
@@ -37,13 +39,23 @@ int pageframes_open_flags(const char *host_root)
     return open_file(host_root, "/proc/kpageflags", O_RDONLY);
 }
 
-bool pageframes_is_huge(int fd, uint64_t frame)
+static bool has_flag(int fd, uint64_t frame, uint64_t flag)
 {
     uint64_t flags;
 
     return fd >= 0 && frame &&
            pread(fd, &flags, sizeof(flags), (off_t)(frame * sizeof(flags))) == sizeof(flags) &&
-           flags & FLAG_THP;
+           flags & flag;
+}
+
+bool pageframes_is_huge(int fd, uint64_t frame)
+{
+    return has_flag(fd, frame, FLAG_THP);
+}
+
+bool pageframes_is_written(int fd, uint64_t frame)
+{
+    return has_flag(fd, frame, FLAG_WRITEBACK);
 }
 
 static off_t offset_of(uint64_t frame)

@@ -31,3 +31,6 @@ int pageframes_open_flags(const char *host_root);
 
 /* Is the frame a part of a huge page? False where that can't be told (@fd -1, @frame 0), too. */
 bool pageframes_is_huge(int fd, uint64_t frame);
+
+/* Is it just being written to a disk? False where that can't be told, too. */
+bool pageframes_is_written(int fd, uint64_t frame);

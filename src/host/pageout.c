@@ -10,6 +10,11 @@
  * call frees already.) The slot is kept only while less than half of the swap space is in use
  * (vm_swap_full()): beyond that the second call writes it again.
  *
+ * What its owner writes to between the two calls would be written a second time and stay in memory
+ * as before, unmapped and so counted as nobody's. So the second half goes in small batches, a
+ * millisecond from reading to the call, once the batch is written; and pages that have come back by
+ * themselves are left alone.
+ *
  * A page that is written by its owner between the two stays his, whatever happens: the kernel
  * decides, and nothing here holds or moves content.
  *
@@ -31,6 +36,7 @@
 #include <time.h>
 
 #include "base/cleanup.h"
+#include "host/pageframes.h"
 #include "host/procfs.h"
 
 #define PRESENT   (UINT64_C(1) << 63)
@@ -42,14 +48,10 @@
 #define EXCLUSIVE  (UINT64_C(1) << 56) /* mapped once */
 #define FRAME_MASK ((UINT64_C(1) << 55) - 1)
 
-/* What is being written is asked for again, after a pause each time: it doubles while nothing goes,
- * and after so many of these in a row that what stays is given up. */
-#define TRIES          8
-#define PAUSE_MIN_USEC 2000
-#define PAUSE_MAX_USEC 100000
-
-/* Longest time for one call of pageout_free(), more or less: a slow disk's. */
-#define FREE_MAX_USEC 5000000
+/* Between looks whether a page is written, and the longest time that one call of pageout_free()
+ * spends on that: a slow disk's. What is not written then stays for another time. */
+#define PAUSE_USEC 2000
+#define WAIT_USEC  5000000
 
 static int open_directory(const char *host_root, pid_t pid)
 {
@@ -94,7 +96,8 @@ int pageout_open(struct pageout *p, const char *host_root, pid_t pid)
         return open_error();
     if (has_ended(pidfd)) /* then the directory may be another's */
         return -ESRCH;
-    *p = (struct pageout){fd_take(&pidfd), fd_take(&directory), fd_take(&pagemap), fd_take(&mem)};
+    *p = (struct pageout){fd_take(&pidfd), fd_take(&directory), fd_take(&pagemap), fd_take(&mem),
+                          pageframes_open_flags(host_root)};
     return 0;
 }
 
@@ -104,6 +107,7 @@ void pageout_close(struct pageout *p)
     fd_close(&p->directory);
     fd_close(&p->pagemap);
     fd_close(&p->mem);
+    fd_close(&p->flags);
 }
 
 /* Field 12 of /proc/PID/stat; the name before may have anything in it, but ends with the last ')'.
@@ -261,54 +265,77 @@ static int read_all(const struct pageout *p, const uint64_t *pages, size_t n)
     return 0;
 }
 
-static void pause_for_writes(unsigned in_vain)
+static void pause_for_writes(void)
 {
-    int64_t usec = (int64_t)PAUSE_MIN_USEC << in_vain;
-
-    usec = usec < PAUSE_MAX_USEC ? usec : PAUSE_MAX_USEC;
-    (void)nanosleep(&(struct timespec){.tv_nsec = usec * 1000}, NULL);
+    (void)nanosleep(&(struct timespec){.tv_nsec = PAUSE_USEC * 1000}, NULL);
 }
 
-/* Asks and looks. How many of the pages are out, or -errno. */
-static ssize_t ask_once(const struct pageout *p, uint64_t *pages, size_t n)
+/* Reads @page and returns once it is written, or at @end. */
+static void wait_for_write(const struct pageout *p, uint64_t page, int64_t end)
 {
-    int r = pageout_ask(p, pages, n);
+    uint64_t entry;
 
-    return r < 0 ? r : sort_out(p, pages, n);
+    if (p->flags < 0)
+        pause_for_writes();
+    if (pageout_bring_back(p, page) < 0 || pageout_look(p, page, &entry, 1) < 0)
+        return;
+    while (pageframes_is_written(p->flags, pageout_frame(entry)) && now_usec() < end)
+        pause_for_writes();
 }
 
-/* The same, again and again for what does not go at once. */
-static int ask_until_out(const struct pageout *p, uint64_t *pages, size_t n,
-                         struct pageout_result *ret)
+static void swap_pages(uint64_t *a, uint64_t *b)
 {
-    int64_t end = now_usec() + FREE_MAX_USEC;
-    unsigned in_vain = 0;
+    uint64_t page = *a;
+
+    *a = *b;
+    *b = page;
+}
+
+/* Of a batch that is out, in the order in which it was asked. How many copies are gone; their pages
+ * come first. */
+static ssize_t drop_batch(const struct pageout *p, uint64_t *pages, size_t n, int64_t end)
+{
+    ssize_t still;
+    int r;
+
+    wait_for_write(p, pages[n - 1], end); /* the last one, which is ours to put out again */
+    still = sort_out(p, pages, n - 1);
+    if (still < 0)
+        return still;
+    swap_pages(&pages[still], &pages[n - 1]);
+    r = read_all(p, pages, (size_t)still + 1);
+    if (r == 0)
+        r = pageout_ask(p, pages, (size_t)still + 1);
+    return r < 0 ? r : sort_out(p, pages, (size_t)still + 1);
+}
+
+int pageout_drop_copies(const struct pageout *p, uint64_t *pages, size_t n,
+                        struct pageout_result *ret)
+{
+    int64_t end = now_usec() + WAIT_USEC;
+    ssize_t got = 0;
     size_t done = 0;
-    ssize_t out = 0;
 
-    while (out >= 0 && done < n && in_vain < TRIES && now_usec() < end) {
-        if (done > 0 || in_vain > 0)
-            pause_for_writes(in_vain);
-        out = ask_once(p, pages + done, n - done);
-        done += out > 0 ? (size_t)out : 0;
-        in_vain = out > 0 ? 0 : in_vain + 1;
+    for (size_t i = 0, batch; i < n && got >= 0; i += batch) {
+        batch = n - i < PAGEOUT_BATCH ? n - i : PAGEOUT_BATCH;
+        got = drop_batch(p, pages + i, batch, end);
+        for (ssize_t k = 0; k < got; k++)
+            swap_pages(&pages[done++], &pages[i + (size_t)k]);
     }
     *ret = (struct pageout_result){.out = done, .stayed = n - done};
-    return out < 0 ? (int)out : 0;
+    return got < 0 ? (int)got : 0;
 }
 
 int pageout_free(const struct pageout *p, uint64_t *pages, size_t n, bool cached,
                  struct pageout_result *ret)
 {
-    ssize_t out = ask_once(p, pages, n);
-    int r = 0;
+    int r = pageout_ask(p, pages, n);
+    ssize_t out = r < 0 ? r : sort_out(p, pages, n);
 
     *ret = (struct pageout_result){.out = out > 0 ? (size_t)out : 0};
-    if (cached && out > 0) {
-        r = read_all(p, pages, (size_t)out);
-        if (r == 0)
-            r = ask_until_out(p, pages, (size_t)out, ret);
-    }
+    r = out < 0 ? (int)out : 0;
+    if (cached && out > 0)
+        r = pageout_drop_copies(p, pages, (size_t)out, ret);
     ret->stayed = n - ret->out;
-    return out < 0 ? (int)out : r;
+    return r;
 }

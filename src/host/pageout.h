@@ -21,9 +21,10 @@
 /* One process, certainly: its descriptors stay with it when its id is given to another. */
 struct pageout {
     int pidfd, directory, pagemap, mem; /* -1: closed */
+    int flags; /* of page frames; -1: not to be had, and what is being written is guessed */
 };
 
-#define PAGEOUT_CLOSED ((struct pageout){-1, -1, -1, -1})
+#define PAGEOUT_CLOSED ((struct pageout){-1, -1, -1, -1, -1})
 
 /* Of the process that has the id @pid now, below @host_root ("" on a real host). 0, -ESRCH: has
  * ended, or another -errno: no right to. */
@@ -60,7 +61,7 @@ uint64_t pageout_frame(uint64_t entry);
 
 struct pageout_result {
     size_t out;    /* pages of it that are in swap space, and not in memory as far as is known */
-    size_t stayed; /* pinned, merged, locked, in use at the moment, or swap space is full */
+    size_t stayed; /* pinned, merged, locked, touched meanwhile, or swap space is full */
 };
 
 /*
@@ -71,12 +72,16 @@ struct pageout_result {
 int pageout_ask(const struct pageout *p, const uint64_t *pages, size_t n);
 
 /*
- * The same, until they are out and, @cached, no copy of them stays in memory as swap cache either:
- * that is where a swap file is written to. @pages is changed: those that are out come first.
- * 0 or -errno as above; @ret holds in any case.
+ * The same and, @cached, sees to it that no copy of them stays in memory as swap cache: that is
+ * where a swap file is written to. What its owner touches meanwhile is left to him. @pages is
+ * changed: those that are out come first. 0 or -errno as above; @ret holds in any case.
  */
 int pageout_free(const struct pageout *p, uint64_t *pages, size_t n, bool cached,
                  struct pageout_result *ret);
+
+/* The second half of that alone, for pages that are out already. */
+int pageout_drop_copies(const struct pageout *p, uint64_t *pages, size_t n,
+                        struct pageout_result *ret);
 
 /* Brings one page back by reading it, as a touch would. Microseconds that it took, or -errno. */
 int64_t pageout_bring_back(const struct pageout *p, uint64_t page);

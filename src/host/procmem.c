@@ -120,9 +120,19 @@ static void scan_done(const struct procscan_result *result, void *data)
     p->next_scan = result->at + (result->error ? PROCMEM_RETRY_USEC : PROCMEM_SCAN_INTERVAL_USEC);
 }
 
-static void scan_if_due(struct procmem *p)
+/* The budget of all scans holds all the same: it is for small guests, whose scans are short. */
+static bool scan_soon(const struct procmem *p, const struct process_rss *rss, gint64 now)
 {
-    if (p->request || p->n_blocks == 0 || g_get_monotonic_time() < p->next_scan)
+    return p->known && ram_kind_of(p->exact.ranges, p->exact.n) == RAM_PRIVATE &&
+           now >= p->exact.at + PROCMEM_SCAN_SOON_USEC &&
+           rss->anon > p->exact.anon + PROCMEM_SCAN_SOON_BYTES;
+}
+
+static void scan_if_due(struct procmem *p, const struct process_rss *rss)
+{
+    gint64 now = g_get_monotonic_time();
+
+    if (p->request || p->n_blocks == 0 || (now < p->next_scan && !scan_soon(p, rss, now)))
         return;
     p->request = procscan_submit(p->scan, p->dirfd, p->blocks, p->n_blocks, !p->known && !p->error,
                                  scan_done, p);
@@ -190,7 +200,7 @@ int procmem_measure(struct procmem *p, struct procmem_sample *ret)
 
     if (r < 0)
         return r;
-    scan_if_due(p);
+    scan_if_due(p, &rss);
     if (p->known)
         s.kind = ram_kind_of(p->exact.ranges, p->exact.n);
     if (!p->known) {

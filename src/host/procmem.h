@@ -14,6 +14,10 @@
 
 /* An exact measurement of one process is not asked for more often than this. */
 #define PROCMEM_SCAN_INTERVAL_USEC (2 * G_USEC_PER_SEC)
+/* But private RAM is where the process has grown so much since the last one: part of it may be the
+ * VMM's own. */
+#define PROCMEM_SCAN_SOON_USEC  (G_USEC_PER_SEC / 4)
+#define PROCMEM_SCAN_SOON_BYTES (UINT64_C(8) << 20)
 /* The same after a scan that failed (RAM not found, no right to look). */
 #define PROCMEM_RETRY_USEC (30 * G_USEC_PER_SEC)
 

@@ -65,7 +65,8 @@ static void bed_deinit(struct bed *b)
 
 static void look(struct bed *b)
 {
-    g_assert_cmpint(sampling_look(b->sampling, &b->process, &b->choice, SIZE, &b->activity), ==, 0);
+    g_assert_cmpint(sampling_look(b->sampling, &b->process, &b->choice, SIZE, true, &b->activity),
+                    ==, 0);
     g_usleep(WINDOW / 10);
 }
 
