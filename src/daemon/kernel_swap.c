@@ -178,6 +178,8 @@ static void kswap_close(struct kswap *k)
         k->guest->kswap = NULL;
     k->guest = NULL;
     k->all = NULL;
+    if (k->cgroup) /* a job under way keeps it, and a daemon that ends does not wait for that */
+        cgroup_put_back(k->cgroup);
 }
 
 /* --- all of them --- */

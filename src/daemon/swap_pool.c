@@ -292,13 +292,13 @@ struct swap_pool *swap_pool_new(const struct config *config, const char *host_ro
     return pool;
 }
 
-/* What costs nothing to take out of use. */
+/* What costs next to nothing to take out of use. */
 static void take_out_empty(const struct swap_pool *pool)
 {
     for (size_t i = 0; i < pool->seen.n; i++) {
         g_autoptr(GError) error = NULL;
 
-        if (pool->seen.files[i].used == 0 && !swap_files_take_out(pool->seen.paths[i], &error))
+        if (pool->seen.files[i].used <= SWAP_FILE_IDLE && !swap_files_take_out(pool->seen.paths[i], &error))
             log_warning("%s", error->message);
     }
 }

@@ -151,7 +151,8 @@ static void judge(struct zswap *z, const struct meminfo *mem, usec_t now)
 
 static void consider(struct zswap *z, const struct zswap_wish *wish, const struct meminfo *mem)
 {
-    uint64_t percent = mem->total ? wish->capacity / POOL_PART * 100 / mem->total : 0;
+    double part = (double)wish->capacity / POOL_PART;
+    uint64_t percent = mem->total ? (uint64_t)(100 * part / (double)mem->total) : 0;
 
     if (!knobs_have(z->knobs, ENABLED))
         explain(z, "this kernel has none");

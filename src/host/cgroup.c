@@ -387,7 +387,7 @@ int cgroup_limit(struct cgroup *c, const struct cgroup_limits *limits)
     return error;
 }
 
-static void put_back(struct cgroup *c, enum limit which)
+static void put_back_one(struct cgroup *c, enum limit which)
 {
     uint64_t now;
 
@@ -398,12 +398,17 @@ static void put_back(struct cgroup *c, enum limit which)
     (void)fremovexattr(c->dir, limit_files[which].attribute);
 }
 
+void cgroup_put_back(struct cgroup *c)
+{
+    for (int i = 0; i < LIMITS; i++)
+        put_back_one(c, (enum limit)i);
+}
+
 void cgroup_free(struct cgroup *c)
 {
     if (!c)
         return;
-    for (int i = 0; i < LIMITS; i++)
-        put_back(c, (enum limit)i);
+    cgroup_put_back(c);
     fd_close(&c->dir);
     g_free(c->path);
     g_free(c);

@@ -23,8 +23,11 @@ struct cgroup;
  */
 int cgroup_find(const char *host_root, pid_t pid, struct cgroup **ret);
 
-/* What was written to its files and differs from what was found is put back where the cgroup lives;
- * by whoever finds it next where this is not called (a kill). */
+/* What was written to its files and differs from what was found is put back; by whoever finds it
+ * next where this is not called (a kill). May be called while cgroup_reclaim runs. */
+void cgroup_put_back(struct cgroup *c);
+
+/* Puts back, too. */
 void cgroup_free(struct cgroup *c);
 
 /* Still that process alone? 0, -EBUSY, -ENOENT: it is gone, or another -errno. */

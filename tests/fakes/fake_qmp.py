@@ -42,6 +42,9 @@ OPTIONS = {
     "running": True,
     "cpus": 1,                # their threads are 1000 and following
     "direct": None,           # a file that it has open with O_DIRECT
+    "private": False,         # its RAM is private anonymous memory, where every page has its own content
+    "busy": 0,                # private: bytes from the beginning of `used` that it reads again and again
+    "cgroup": None,           # the directory of a cgroup that it is in from its beginning
     "talk": "qmp",            # qmp; garbage; half: closes within a document; flood: no end; wrong-id;
                               # mute: takes all, answers nothing; deaf: no greeting;
                               # mute-balloon, mute-human: answers all but that command
@@ -77,12 +80,53 @@ class Memory:
         self.resident = resident
 
 
+class PrivateMemory:
+    """The guest's RAM as QEMU has it by default. A page begins with its own number and its round: how often it
+    was filled."""
+
+    PAGE = mmap.PAGESIZE
+
+    def __init__(self, size):
+        self.map = mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        self.map.madvise(mmap.MADV_DONTFORK) # as QEMU does; and so it is no neighbour's
+        self.resident = 0
+        self.rounds = [0] * (size // self.PAGE)
+        self.next = 0
+
+    def content(self, page):
+        return (page << 32 | self.rounds[page]).to_bytes(8, "little") * (self.PAGE // 8)
+
+    def resize(self, resident):
+        resident -= resident % self.PAGE
+        for page in range(self.resident // self.PAGE, resident // self.PAGE):
+            self.rounds[page] += 1
+            self.map[page * self.PAGE:(page + 1) * self.PAGE] = self.content(page)
+        if resident < self.resident:
+            self.map.madvise(mmap.MADV_DONTNEED, resident, self.resident - resident)
+        self.resident = resident
+
+    def touch(self, length):
+        """Goes on where it was, for the time of a tick at most: pages that are out come back slowly."""
+        length = min(length, self.resident)
+        end = time.monotonic() + TICK
+        for _ in range(0, length, self.PAGE):
+            self.next = self.next + self.PAGE if self.next + self.PAGE < length else 0
+            self.map[self.next]
+            if time.monotonic() > end:
+                return
+
+    def wrong(self):
+        """How many pages do not have the content that they were given."""
+        return sum(self.map[page * self.PAGE:(page + 1) * self.PAGE] != self.content(page)
+                   for page in range(self.resident // self.PAGE))
+
+
 class Guest:
     """What the guest does: its balloon moves towards the target, its statistics tell of it."""
 
     def __init__(self, options):
         self.o = options
-        self.memory = Memory(options["size"])
+        self.memory = PrivateMemory(options["size"]) if options["private"] else Memory(options["size"])
         self.actual = self.target = options["size"]
         self.targets = []
         self.history = [] # (time, command): stop and cont as they came
@@ -111,6 +155,8 @@ class Guest:
             else:
                 self.actual = min(goal, self.actual + step)
         self.memory.resize(min(self.o["used"], self.actual))
+        if self.o["busy"]:
+            self.memory.touch(self.o["busy"])
 
     def run(self, running):
         """A stop or cont, and the event that QEMU sends to all when something has changed."""
@@ -229,7 +275,7 @@ class Client:
             "query-memory-size-summary": {"base-memory": o["size"], "plugged-memory": 0},
             "query-memory-devices": [],
             "query-cpus-fast": [{"cpu-index": i, "thread-id": 1000 + i} for i in range(o["cpus"])],
-            "query-memdev": [{"id": "ram", "size": o["size"], "share": True, "merge": True,
+            "query-memdev": [{"id": "ram", "size": o["size"], "share": not o["private"], "merge": True,
                               "dump": True, "prealloc": False, "host-nodes": [],
                               "policy": "default"}],
             "query-status": {"running": o["running"], "singlestep": False,
@@ -268,8 +314,12 @@ class Client:
 
 
 def control(guest, line):
-    """An order of the test: {"set": {...}}, {"silently": {...}} or {"get": true}; answered with one line."""
+    """An order of the test: {"set": {...}}, {"silently": {...}}, {"get": true} or {"verify": true}; answered with
+    one line."""
     order = json.loads(line)
+    if "verify" in order:
+        print(json.dumps(guest.memory.wrong()), flush=True)
+        return
     changes = order.get("set", {})
     guest.o.update(order.get("silently", {})) # without an event
     if "running" in changes: # by an operator, on a monitor of his own
@@ -290,6 +340,8 @@ def accept(listener, guest, clients):
 
 
 def serve(path, options):
+    if options["cgroup"]:
+        pathlib.Path(options["cgroup"], "cgroup.procs").write_text("0", encoding="utf-8")
     guest = Guest(options)
     guest.tick()
     listener = socket.socket(socket.AF_UNIX)
@@ -351,6 +403,10 @@ class Fake:
 
     def get(self):
         return self.order({"get": True})
+
+    def verify(self):
+        """How many of its private pages are wrong. Touches all of them."""
+        return self.order({"verify": True})
 
     def signal(self, number):
         self.process.send_signal(number)
