@@ -12,6 +12,10 @@
  * checksum, the second one compares pages whose checksum has not changed. So nothing can be said of
  * new memory before the present round and two further ones are over.
  *
+ * The same cursor is what notices that a page is not merged any more: until it comes by, the kernel
+ * counts (and keeps books, 64 bytes a page) as if it were. So where much that was merged was
+ * written to, or has gone with its guest, another look is due whatever it finds.
+ *
  * What was found is what was merged since, not what is merged: pages that are written to leave
  * again, and what stays merged needs no scanning. A guest that ends takes its merged pages with it;
  * therefore only increases are counted.
@@ -25,8 +29,9 @@
 
 /* The round under way and two full ones. */
 #define LOOK_SCANS 3
-/* In which they are to be over. */
+/* In which they are to be over; but never slower than the kernel's own default pace. */
 #define LOOK_USEC (45 * USEC_PER_SEC)
+#define LOOK_RATE 5000.0
 /* Rounds in a row that find nothing before scanning stops. */
 #define POOR_SCANS 2
 /* A round is worth it that merges one in so many pages, and at least... */
@@ -77,6 +82,10 @@ struct share {
     double yield;       /* of the last complete look or round, part of the memory */
     unsigned poor;      /* rounds in a row that were not worth it */
     usec_t rested_at, pause;
+
+    /* What the kernel's counters do not know of yet: */
+    uint64_t round_broken, known_broken; /* at the start of this round, of the last complete one */
+    uint64_t peak;                       /* most memory since the last complete round */
 };
 
 static const char *const reason_names[] = {
@@ -162,6 +171,12 @@ static void learn(struct share *s, const struct share_observation *seen, usec_t 
     const struct share_observation *last = &s->last;
     double passed, pages;
 
+    if (s->last_at == USEC_NEVER || seen->full_scans != last->full_scans) {
+        s->known_broken = s->last_at == USEC_NEVER ? seen->broken : s->round_broken;
+        s->round_broken = seen->broken;
+        s->peak = seen->eligible;
+    }
+    s->peak = u64_max(s->peak, seen->eligible);
     if (s->last_at == USEC_NEVER || seen->scanned < last->scanned)
         return;
     passed = (double)u64_sub(now, s->last_at) / (double)USEC_PER_SEC;
@@ -173,6 +188,20 @@ static void learn(struct share *s, const struct share_observation *seen, usec_t 
     }
     s->found += u64_sub(seen->shared + seen->sharing + seen->zero,
                         last->shared + last->sharing + last->zero);
+}
+
+static uint64_t stale(const struct share *s, const struct share_observation *seen)
+{
+    return u64_min(u64_sub(seen->broken, s->known_broken), seen->shared + seen->sharing);
+}
+
+/* The counters say too little of what there is. */
+static bool is_stale(const struct share *s, const struct share_observation *seen)
+{
+    uint64_t merged = seen->shared + seen->sharing;
+
+    return merged && (stale(s, seen) > u64_max(merged / NEW_PART, NEW_MIN) ||
+                      s->peak - seen->eligible > u64_max(s->peak / NEW_PART, NEW_MIN));
 }
 
 static void begin_round(struct share *s, const struct share_observation *seen)
@@ -222,7 +251,7 @@ static void judge(struct share *s, const struct share_observation *seen, usec_t 
 
     switch (s->phase) {
     case PHASE_RESTING:
-        if (u64_sub(now, s->rested_at) >= pause)
+        if (u64_sub(now, s->rested_at) >= pause || is_stale(s, seen))
             look(s, seen, true);
         return;
     case PHASE_LOOKING:
@@ -266,7 +295,8 @@ static double rate_wanted(const struct share *s, const struct share_observation 
         round = (double)ROUND_PRESSED_USEC;
     else if (s->phase == PHASE_LOOKING)
         round = (double)LOOK_USEC / LOOK_SCANS;
-    return pages * (double)USEC_PER_SEC / round;
+    pages *= (double)USEC_PER_SEC / round;
+    return s->phase == PHASE_LOOKING ? most(pages, LOOK_RATE) : pages;
 }
 
 static enum share_reason reason_of(const struct share *s, const struct share_observation *seen)
@@ -299,6 +329,7 @@ struct share_decision share_decide(struct share *s, const struct share_observati
     struct share_decision d = {.reason = SHARE_OFF};
 
     learn(s, seen, now);
+    d.stale = stale(s, seen);
     if (seen->allowed && seen->eligible) {
         see_memory(s, seen);
         judge(s, seen, now);
@@ -325,7 +356,7 @@ static const char *reason_text(const struct share_decision *d)
     case SHARE_FIRST_LOOK:
         return "there is new memory to look at";
     case SHARE_NEXT_LOOK:
-        return "looks again after a pause";
+        return "looks again, after a pause or because much was written";
     case SHARE_NOTHING:
         return "pauses: nothing new was found";
     case SHARE_PRESSURE:

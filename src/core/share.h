@@ -31,6 +31,7 @@ struct share_observation {
     uint64_t sharing;  /* pages saved by them */
     uint64_t zero;     /* pages saved besides: the kernel's one page of zeros stands for them */
     uint64_t unshared, volatile_pages;
+    uint64_t broken; /* since boot, by writes; 0: this kernel does not say */
     uint64_t full_scans;
     uint64_t scanned; /* since boot; 0: this kernel does not say */
     usec_t cpu;       /* of ksmd, since boot */
@@ -40,7 +41,7 @@ enum share_reason {
     SHARE_OFF,        /* nobody has opted in, or it is not certain whom it would merge */
     SHARE_FINDING,    /* it finds pages: on, by state */
     SHARE_FIRST_LOOK, /* new memory to look at: two full scans before it is judged */
-    SHARE_NEXT_LOOK,  /* it found nothing for a while, and looks again */
+    SHARE_NEXT_LOOK,  /* it found nothing for a while, or much was written, and looks again */
     SHARE_NOTHING,    /* nothing was found: off until the next look */
     SHARE_PRESSURE,   /* the host is short: as fast as it may */
     SHARE_REASON_MAX,
@@ -53,7 +54,8 @@ struct share_decision {
     uint64_t pages_to_scan; /* per wake-up of ksmd */
     unsigned sleep_msec;    /* between wake-ups */
     enum share_reason reason;
-    double rate; /* pages/s that this is */
+    double rate;    /* pages/s that this is */
+    uint64_t stale; /* pages that the kernel still counts as merged and that are so no more */
 };
 
 struct share;

@@ -25,12 +25,13 @@ enum admitted {
 
 struct guest {
     char *key;
-    struct vmm_guest *vmm;       /* borrowed: ends with VMM_EVENT_GONE */
-    struct policy_guest *policy; /* NULL until size and residency are known */
-    struct pager *pager;         /* NULL: has none; pagers.h */
-    struct hold *hold;           /* NULL: was never blocked; blocking.h */
-    struct kswap *kswap;         /* NULL: has none; kernel_swap.h */
-    struct settings patched;     /* given over the API */
+    struct vmm_guest *vmm;         /* borrowed: ends with VMM_EVENT_GONE */
+    struct policy_guest *policy;   /* NULL until size and residency are known */
+    struct pager *pager;           /* NULL: has none; pagers.h */
+    struct hold *hold;             /* NULL: was never blocked; blocking.h */
+    struct kswap *kswap;           /* NULL: has none; kernel_swap.h */
+    struct sharing_guest *sharing; /* NULL: not known well enough; sharing.h */
+    struct settings patched;       /* given over the API */
     enum admitted admitted;
     bool ready;                  /* has told its name */
     bool doubled;                /* another guest had the name first */

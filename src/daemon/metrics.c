@@ -14,6 +14,7 @@
 #include "daemon/metrics_pager.h"
 #include "daemon/metrics_put.h"
 #include "daemon/metrics_swap.h"
+#include "daemon/metrics_sharing.h"
 
 /* Where the figures come from. */
 struct source {
@@ -252,5 +253,6 @@ char *metrics_text(const struct host_status *host, const struct config *config,
     metrics_put_pagers(text, guests);
     metrics_put_kernel_swap(text, guests);
     metrics_put_swap(text, &host->swap_pool);
+    metrics_put_sharing(text, &host->sharing, guests);
     return g_string_free(text, FALSE);
 }

@@ -135,6 +135,18 @@ static void on_swap_pool(void *data)
     reconcile_ask_for_decision(data);
 }
 
+static void record_sharing(struct guest *guest, char *text, void *data)
+{
+    reconcile_record(data, EVENT_SHARING, guest, text);
+}
+
+static bool unknown_guests(void *data)
+{
+    const struct reconcile *r = data;
+
+    return discovery_unknown(r->discovery);
+}
+
 static void decide(struct reconcile *r)
 {
     usec_t now = now_usec();
@@ -148,6 +160,7 @@ static void decide(struct reconcile *r)
     r->decision_seconds = (double)(now_usec() - now) / (double)USEC_PER_SEC;
     act(r);
     reconcile_look_again(r);
+    sharing_decide(r->sharing, r->state);
     for (guint i = 0; i < guests_count(r->guests); i++) {
         if (guests_at(r->guests, i)->policy)
             reconcile_note_changes(r, guests_at(r->guests, i));
@@ -214,6 +227,8 @@ struct reconcile *reconcile_new(const struct config *config, const char *host_ro
                                                            .changed = on_swap_pool};
     static const struct kernel_swap_calls kernel_swap_calls = {.record = record_pager,
                                                                .changed = reconcile_on_guest};
+    static const struct sharing_calls sharing_calls = {.record = record_sharing,
+                                                       .unknown = unknown_guests};
     struct reconcile *r;
     struct discovery_config discovery;
 
@@ -233,6 +248,7 @@ struct reconcile *reconcile_new(const struct config *config, const char *host_ro
     r->blocking = new_blocking(r);
     r->swap_pool = swap_pool_new(config, host_root, &swap_pool_calls, r);
     r->kernel_swap = kernel_swap_new(config, host_root, r->swap_pool, &kernel_swap_calls, r);
+    r->sharing = sharing_new(config, host_root, r->guests, &sharing_calls, r);
     discovery = discovery_of(r);
     r->discovery = discovery_new(&discovery, reconcile_on_vmm_event, r);
     start_timers(r);
@@ -251,6 +267,7 @@ void reconcile_free(struct reconcile *r)
     discovery_free(r->discovery);
     blocking_free(r->blocking); /* when the monitors are free for the guardian */
     orders_free(r->orders);
+    sharing_free(r->sharing);
     pagers_free(r->pagers);
     kernel_swap_free(r->kernel_swap);
     swap_pool_free(r->swap_pool);
@@ -271,6 +288,7 @@ bool reconcile_configure(struct reconcile *r, const struct config *config, GErro
     pagers_configure(r->pagers, config);
     swap_pool_configure(r->swap_pool, config);
     kernel_swap_configure(r->kernel_swap, config);
+    sharing_configure(r->sharing, config);
     for (guint i = 0; i < guests_count(r->guests); i++) {
         struct guest *guest = guests_at(r->guests, i);
 
@@ -319,6 +337,7 @@ void reconcile_host(const struct reconcile *r, struct host_status *ret)
     };
     policy_host_view(r->policy, &ret->policy);
     swap_pool_view(r->swap_pool, &ret->swap_pool);
+    sharing_view(r->sharing, &ret->sharing);
     memcpy(ret->state_usec, r->state_usec, sizeof(ret->state_usec));
     if (r->decisions)
         ret->state_usec[r->state] += now_usec() - r->decided;

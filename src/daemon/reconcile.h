@@ -14,6 +14,7 @@
 #include "daemon/orders.h"
 #include "daemon/overcommit.h"
 #include "daemon/recorder.h"
+#include "daemon/sharing.h"
 #include "daemon/swap_pool.h"
 
 struct reconcile;
@@ -40,6 +41,7 @@ struct host_status {
     struct pager_totals pagers;
     struct swap_pool_view swap_pool;
     guint blocked; /* guests that are held now */
+    struct sharing_view sharing;
 };
 
 /*

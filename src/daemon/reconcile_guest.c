@@ -45,6 +45,13 @@ static void see_pager(struct reconcile *r, struct guest *guest)
     kernel_swap_see(r->kernel_swap, guest, &kernel_wish);
 }
 
+static void see_sharing(struct reconcile *r, struct guest *guest)
+{
+    struct settings s = settings_of(r, guest, &guest->patched);
+
+    sharing_see(r->sharing, guest, s.share);
+}
+
 void reconcile_configure_guest(struct reconcile *r, struct guest *guest)
 {
     struct guest_settings settings;
@@ -54,6 +61,7 @@ void reconcile_configure_guest(struct reconcile *r, struct guest *guest)
     settings = usable_settings(r, guest);
     policy_guest_configure(guest->policy, &settings);
     see_pager(r, guest);
+    see_sharing(r, guest);
 }
 
 void reconcile_observe(struct reconcile *r, struct guest *guest, bool partial)
@@ -77,6 +85,7 @@ void reconcile_observe(struct reconcile *r, struct guest *guest, bool partial)
     if (!pager.present)
         seen.pager = kernel_swap_observe(guest);
     seen.pressure = kernel_swap_pressure(guest);
+    sharing_observe(guest, &seen);
     if (facts->size != guest->size) {
         guest->size = facts->size;
         reconcile_configure_guest(r, guest);
@@ -175,6 +184,7 @@ static void forget(struct reconcile *r, struct guest *guest)
     pagers_forget(guest);
     blocking_forget(r->blocking, guest);
     kernel_swap_forget(guest);
+    sharing_forget(guest);
     r->gone_inflated += guest->inflated;
     r->gone_deflated += guest->deflated;
     if (guest->policy) {
@@ -211,6 +221,7 @@ void reconcile_on_vmm_event(struct vmm_guest *vmm, enum vmm_event event, void *d
     if (!guest->policy)
         return;
     see_pager(r, guest);
+    see_sharing(r, guest);
     reconcile_observe(r, guest, false);
 }
 

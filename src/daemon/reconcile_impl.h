@@ -21,6 +21,7 @@ struct reconcile {
     struct swap_pool *swap_pool;
     struct kernel_swap *kernel_swap;
     struct admission *admission;
+    struct sharing *sharing;
     struct discovery *discovery;
     guint poll_timer, decide_timer, soon; /* source ids; soon: 0 where no decision is asked for */
     guint look;                   /* the same of the next look at memory; 0: with the poll */

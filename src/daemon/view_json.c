@@ -9,6 +9,7 @@
 #include "daemon/view_kernel_swap.h"
 #include "daemon/view_pager.h"
 #include "daemon/view_swap.h"
+#include "daemon/view_sharing.h"
 #include "host/psi.h"
 
 #define SENTENCE_MAX 512
@@ -113,6 +114,7 @@ struct json_object *view_host(const struct host_status *host, const struct confi
     json_put_object(obj, "pagers", view_pagers(&host->pagers));
     json_put_object(obj, "swap_pool", view_swap(&host->swap_pool));
     json_put_u64(obj, "blocked", host->blocked);
+    json_put_object(obj, "sharing", view_sharing(&host->sharing));
     json_put_object(obj, "psi", view_psi(daemon->host_root));
     return obj;
 }
@@ -320,6 +322,7 @@ struct json_object *view_guest(const struct guest *guest, const struct config *c
         put_policy(obj, guest, config);
     else
         put_unknown(obj);
+    json_put_object(obj, "shared", view_guest_sharing(guest));
     json_put_object(obj, "pager", view_guest_pager(guest));
     json_put_object(obj, "kernel_swap", view_guest_kernel_swap(guest));
     return obj;

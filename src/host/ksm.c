@@ -125,6 +125,11 @@ int ksm_set(struct ksm *k, const struct ksm_pace *pace)
     return r < 0 ? r : set_watched(k, KSM_RUN, "1", k->run);
 }
 
+int ksm_unmerge(struct ksm *k)
+{
+    return *k->run ? set_watched(k, KSM_RUN, "2", k->run) : 0;
+}
+
 bool ksm_changed(const struct ksm *k)
 {
     return knobs_changed(k->knobs);
@@ -148,6 +153,18 @@ static uint64_t read_counter(const struct ksm *k, const char *name, int *error)
     if (r < 0 && *error == 0)
         *error = r;
     return r < 0 ? 0 : value;
+}
+
+/* /proc/vmstat: "NAME VALUE" lines. */
+static uint64_t read_broken(const struct ksm *k)
+{
+    char text[PROCFS_TEXT_MAX];
+    const char *line;
+
+    if (procfs_read_root(k->host_root, "/proc/vmstat", text) < 0)
+        return 0;
+    line = strstr(text, "\ncow_ksm ");
+    return line ? g_ascii_strtoull(line + strlen("\ncow_ksm "), NULL, 10) : 0;
 }
 
 static bool is_ksmd(const struct ksm *k, const char *pid)
@@ -201,6 +218,7 @@ int ksm_read(struct ksm *k, struct ksm_counters *ret)
         .full_scans = read_counter(k, "full_scans", &error),
         .zero = read_counter(k, "ksm_zero_pages", &ignored),   /* since 6.6 */
         .scanned = read_counter(k, "pages_scanned", &ignored), /* since 6.6 */
+        .broken = read_broken(k),
         .cpu_usec = read_cpu(k),
     };
     return error;

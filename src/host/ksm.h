@@ -39,6 +39,12 @@ struct ksm_pace {
  */
 int ksm_set(struct ksm *k, const struct ksm_pace *pace);
 
+/*
+ * Unmerges everything, and frees what the kernel has noted down of it, where it was us who have
+ * switched KSM on. Takes as long as that takes. 0 or -errno.
+ */
+int ksm_unmerge(struct ksm *k);
+
 /* Something was set, by us or by one who was killed, and not put back yet. */
 bool ksm_changed(const struct ksm *k);
 
@@ -48,6 +54,7 @@ int ksm_restore(struct ksm *k);
 
 struct ksm_counters {
     uint64_t shared, sharing, unshared, volatile_pages, zero; /* pages */
+    uint64_t broken; /* since boot: merged pages that were written to; 0: it does not say */
     uint64_t full_scans;
     uint64_t scanned;  /* pages since boot; 0: this kernel does not say */
     uint64_t cpu_usec; /* of ksmd since boot; 0: can't be told */

@@ -290,6 +290,19 @@ struct discovery *discovery_new(const struct discovery_config *config, vmm_event
     return d;
 }
 
+bool discovery_unknown(const struct discovery *d)
+{
+    GHashTableIter iter;
+    void *entry;
+
+    g_hash_table_iter_init(&iter, d->guests);
+    while (g_hash_table_iter_next(&iter, NULL, &entry)) {
+        if (vmm_guest_facts(((const struct entry *)entry)->guest)->link == VMM_LINK_CONNECTING)
+            return true;
+    }
+    return false;
+}
+
 void discovery_free(struct discovery *d)
 {
     if (!d)

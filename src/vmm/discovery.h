@@ -34,6 +34,10 @@ struct discovery_config {
 struct discovery *discovery_new(const struct discovery_config *config, vmm_event_fn event,
                                 void *data);
 
+/* True while some guest was found that has neither answered nor failed to yet: there was no event
+ * of it. */
+bool discovery_unknown(const struct discovery *d);
+
 /* Adds and drops (VMM_EVENT_GONE) what @config changes; guests that stay keep their connections.
  * Not from within an event; @config->host_root is not looked at. */
 void discovery_reconfigure(struct discovery *d, const struct discovery_config *config);

@@ -215,6 +215,33 @@ static void test_returned_memory_is_new(void)
     model_deinit(&m);
 }
 
+/* Counters are put right where much of what is merged was written to, or has ended; a little does
+ * not matter, nor where nothing is merged. */
+static void test_stale_counters(void)
+{
+    struct model m;
+
+    model_init(&m, FIVE, FIVE_SAME);
+    model_run(&m, 400);
+    while (m.decision.run)
+        model_second(&m);
+    m.seen.broken += FIVE_SAME / 100;
+    model_second(&m);
+    g_assert_false(m.decision.run);
+    g_assert_cmpuint(m.decision.stale, ==, FIVE_SAME / 100);
+    m.seen.broken += FIVE_SAME / 10;
+    model_second(&m);
+    g_assert_cmpint(m.decision.reason, ==, SHARE_NEXT_LOOK);
+    model_run(&m, 300);
+    g_assert_false(m.decision.run);
+    g_assert_cmpuint(m.decision.stale, ==, 0);
+
+    m.seen.eligible -= FIVE / 5; /* a guest ends */
+    model_second(&m);
+    g_assert_true(m.decision.run);
+    model_deinit(&m);
+}
+
 /* Few pages more or less are not. */
 static void test_noise_is_not_new(void)
 {
@@ -331,6 +358,7 @@ int main(int argc, char **argv)
     g_test_add_func("/share/looks-often-when-short", test_looks_often_while_the_host_is_short);
     g_test_add_func("/share/new-memory", test_new_memory_is_looked_at_once);
     g_test_add_func("/share/returned-memory", test_returned_memory_is_new);
+    g_test_add_func("/share/stale-counters", test_stale_counters);
     g_test_add_func("/share/noise", test_noise_is_not_new);
     g_test_add_func("/share/processor-time", test_processor_time_is_bounded);
     g_test_add_func("/share/rests-in-high", test_rests_in_high);

@@ -16,12 +16,13 @@ GUEST_MEMBERS = {
     "name", "pid", "vmm", "socket", "ram", "link", "running", "error", "size", "granted", "resident",
     "overhead", "active", "activity", "entitled", "balloon", "shares", "reservation", "limit", "exempt",
     "guest_swap", "stats", "distress", "distress_age", "reason", "explain", "decided_age", "pager",
-    "blocked", "admitted", "kernel_swap", "lost", "rates", "paged_by_guest", "guest_swap_seen"}
+    "blocked", "admitted", "kernel_swap", "shared", "lost", "rates", "paged_by_guest", "guest_swap_seen"}
 HOST_MEMBERS = {
     "version", "mode", "uptime", "period", "state", "state_age", "state_seconds", "capacity",
     "configured", "resident", "free", "minfree", "available", "ballooned", "overhead", "overcommit",
     "overcommit_avg", "guests", "guests_up", "inflated_total", "deflated_total", "decisions_total",
-    "decision_seconds", "events_next", "pagers", "swap_pool", "psi", "blocked", "marks"}
+    "decision_seconds", "events_next", "pagers", "swap_pool", "psi", "blocked", "marks",
+    "sharing"}
 
 
 class Api(DaemonTest):

@@ -44,6 +44,7 @@ static void make_new(struct fixture *f)
         {DIR "smart_scan", "1\n"},
         {DIR "ksm_zero_pages", "11\n"},
         {DIR "pages_scanned", "1234\n"},
+        {"/proc/vmstat", "nr_free_pages 5\nksm_swpin_copy 1\ncow_ksm 106763\nzswpin 0\n"},
         {"/proc/37/comm", "ksmd\n"},
         {"/proc/37/schedstat", "6040047 455015522 659\n"},
         {"/proc/4711/comm", "ksmd\n"},
@@ -104,6 +105,24 @@ static void test_set_and_restore(void)
     assert_file(&f, "sleep_millisecs", "20");
     assert_file(&f, "run", "0");
     g_assert_false(ksm_changed(k));
+    ksm_free(k);
+    fixture_deinit(&f);
+}
+
+static void test_unmerge(void)
+{
+    struct fixture f;
+    struct ksm *k;
+
+    set_up(&f);
+    k = open_ksm(&f);
+    g_assert_cmpint(ksm_unmerge(k), ==, 0);
+    assert_file(&f, "run", "0"); /* nothing is ours */
+    g_assert_cmpint(ksm_set(k, &pace), ==, 0);
+    g_assert_cmpint(ksm_unmerge(k), ==, 0);
+    assert_file(&f, "run", "2");
+    g_assert_cmpint(ksm_restore(k), ==, 0);
+    assert_file(&f, "run", "0");
     ksm_free(k);
     fixture_deinit(&f);
 }
@@ -174,6 +193,7 @@ static void test_counters(void)
     g_assert_cmpint(ksm_read(k, &c), ==, 0);
     g_assert_cmpuint(c.zero, ==, 11);
     g_assert_cmpuint(c.scanned, ==, 1234);
+    g_assert_cmpuint(c.broken, ==, 106763);
     g_assert_cmpuint(c.cpu_usec, ==, 6040); /* the kernel's, not the one that calls itself so */
     fixture_write(&f, DIR "pages_shared", "many\n");
     g_assert_cmpint(ksm_read(k, &c), ==, -EBADMSG);
@@ -221,6 +241,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/ksm/set-and-restore", test_set_and_restore);
+    g_test_add_func("/ksm/unmerge", test_unmerge);
     g_test_add_func("/ksm/after-a-kill", test_put_back_after_a_kill);
     g_test_add_func("/ksm/somebody-else", test_somebody_else);
     g_test_add_func("/ksm/counters", test_counters);
