@@ -48,6 +48,7 @@ struct guest {
     enum stats_trust trust;
     enum balloon_driver driver;
     enum reason observed_reason; /* observe mode: the last decision */
+    enum reason allowed_reason;  /* of what it was last allowed to occupy */
     uint64_t observed_to;
 };
 

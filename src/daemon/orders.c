@@ -162,7 +162,12 @@ void orders_allow(struct orders *o, struct guest *guest, const struct verdict *v
     };
     char text[SENTENCE_MAX];
 
+    bool again = v->allowed_reason == REASON_PACED && guest->allowed_reason == REASON_PACED;
+
     if (!pagers_allow(guest, v->allowed) && !kernel_swap_allow(guest, v->allowed))
+        return;
+    guest->allowed_reason = v->allowed_reason;
+    if (again) /* several times a second while it grows: the first one says it */
         return;
     policy_allowed_text(v, text, sizeof(text));
     recorder_add(o->recorder, &event, guest->key, text);

@@ -24,7 +24,8 @@ struct reconcile {
     struct sharing *sharing;
     struct discovery *discovery;
     guint poll_timer, decide_timer, soon; /* source ids; soon: 0 where no decision is asked for */
-    guint look;                   /* the same of the next look at memory; 0: with the poll */
+    guint look; /* the same of the next look at memory; 0: with the poll */
+    usec_t look_at;
     struct host_observation host; /* as last seen */
     bool host_blind;              /* its memory can't be read just now */
     bool closing;                 /* nothing is decided any more */

@@ -10,21 +10,11 @@
 /* No sooner, so that what guests took in between is more than noise and looking costs little. */
 #define LOOK_LEAST_USEC (100 * USEC_PER_MSEC)
 
-static gboolean look(void *data);
-
-/* Sets the time of the next look; where that is as soon as the next poll, none is needed. */
-static void arm(struct reconcile *r)
-{
-    usec_t most = r->config->stats_period_usec;
-    usec_t in = policy_look_in(r->policy, LOOK_LEAST_USEC, most);
-
-    r->look = in < most ? g_timeout_add((guint)(in / USEC_PER_MSEC), look, r) : 0;
-}
-
 static gboolean look(void *data)
 {
     struct reconcile *r = data;
 
+    r->look = 0;
     reconcile_look_at_host(r);
     policy_host_seen(r->policy, &r->host);
     for (guint i = 0; i < guests_count(r->guests); i++) {
@@ -34,18 +24,19 @@ static gboolean look(void *data)
         if (guest->policy && vmm_guest_measure(guest->vmm))
             reconcile_observe(r, guest, true);
     }
-    arm(r);
+    reconcile_look_again(r);
     return G_SOURCE_REMOVE;
 }
 
-static gboolean arm_soon(void *data)
-{
-    arm(data);
-    return G_SOURCE_REMOVE;
-}
-
+/* Where the next look would come no sooner than the next poll, none is needed. */
 void reconcile_look_again(struct reconcile *r)
 {
-    if (!r->look && !r->closing)
-        r->look = g_idle_add(arm_soon, r);
+    usec_t most = r->config->stats_period_usec, now = now_usec();
+    usec_t in = policy_look_in(r->policy, LOOK_LEAST_USEC, most);
+
+    if (r->closing || in >= most || (r->look && r->look_at <= now + in))
+        return;
+    g_clear_handle_id(&r->look, g_source_remove);
+    r->look_at = now + in;
+    r->look = g_timeout_add((guint)(in / USEC_PER_MSEC), look, r);
 }
