@@ -17,85 +17,24 @@
  * slice. A guest that its pager has stopped (pager_talk.c) is not held, and one that its pager
  * stops while it is held stays stopped when the slice is over: the debt is the pager's then.
  */
-#include "daemon/blocking.h"
-
 #include "base/log.h"
-#include "daemon/guardian.h"
-#include "daemon/hold_record.h"
+#include "daemon/blocking_impl.h"
 #include "daemon/pagers.h"
 #include "pager/files.h"
-
-/* Between one cont and the next, where it was not carried out; doubled each time. */
-#define RETRY_MIN_MSEC 20
-#define RETRY_MAX_MSEC 1000
 
 /* A guest that could not be held is left alone for a while; doubled each time. */
 #define PAUSE_MIN_USEC (2 * USEC_PER_SEC)
 #define PAUSE_MAX_USEC (60 * USEC_PER_SEC)
 
-/* A series of slices is summed up in one event, when none has followed for this long. */
-#define SERIES_END_MSEC 5000
-
 /* How often it is looked whether those who are left (see struct blocking) still are. */
 #define SWEEP_MSEC 1000
 
-enum phase {
-    FREE,
-    STOPPING, /* the stop is on its way */
-    HELD,
-    GOING, /* is to go on */
-};
-
-struct hold {
-    struct blocking *all;
-    struct guest *guest; /* NULL: has ended */
-    int refs;            /* by its guest, and by orders under way */
-    enum phase phase;
-    bool over;                  /* STOPPING: the slice is */
-    bool asked;                 /* GOING: the order is under way */
-    bool stood;                 /* it was seen to stand still */
-    struct hold_record *record; /* NULL while FREE */
-    guint timer;                /* source id: the end of the slice, or the next try */
-    unsigned tries;             /* that failed, of the present cont */
-    usec_t since;               /* meaningless while FREE */
-    usec_t total;               /* without the present one */
-    uint64_t times;
-    usec_t pause, paused_until; /* after a stop that failed; 0: none */
-    /* The present series of slices: */
-    guint series_timer; /* source id; 0: none */
-    usec_t series_began, series_total;
-    uint64_t series_times;
-};
-
-struct blocking {
-    char *directory;
-    const char *host_root;
-    const struct blocking_calls *calls;
-    void *data;
-    struct guardian *guardian;
-    GPtrArray *left; /* struct hold_record: of a daemon before, or of guests out of sight */
-    GPtrArray *held; /* struct hold that are not FREE */
-    guint sweep;     /* source id; 0: none is left */
-    bool unusable;   /* said already: nobody can be held */
-    guint wait;      /* blocking_end(); source id */
-    bool ending;
-    GSourceFunc done;
-    void *done_data;
-};
-
-static void let_go(struct hold *h);
-
-static usec_t now_usec(void)
-{
-    return (usec_t)g_get_monotonic_time();
-}
-
-static void say(struct hold *h, char *text)
+void hold_say(struct hold *h, char *text)
 {
     h->all->calls->record(h->guest, text, h->all->data);
 }
 
-static void unref(struct hold *h)
+void hold_unref(struct hold *h)
 {
     if (--h->refs == 0)
         g_free(h);
@@ -110,139 +49,6 @@ static struct hold *hold_of(struct blocking *b, struct guest *guest)
     return guest->hold;
 }
 
-/* --- the end of a hold --- */
-
-static gboolean wait_over(void *data)
-{
-    struct blocking *b = data;
-
-    b->wait = 0;
-    return b->done(b->done_data);
-}
-
-static void series_say(struct hold *h)
-{
-    double seconds = (double)h->series_total / (double)USEC_PER_SEC;
-    double length = (double)(now_usec() - h->series_began) / (double)USEC_PER_SEC;
-
-    if (h->series_times > 1)
-        say(h,
-            g_strdup_printf("was blocked %" G_GUINT64_FORMAT " times within %.1f s, for %.2f s in "
-                            "all",
-                            h->series_times, length, seconds));
-    h->series_times = 0;
-}
-
-static gboolean on_series_end(void *data)
-{
-    struct hold *h = data;
-
-    h->series_timer = 0;
-    series_say(h);
-    return G_SOURCE_REMOVE;
-}
-
-static void series_add(struct hold *h, usec_t usec)
-{
-    if (h->series_times++ == 0) {
-        h->series_began = h->since;
-        h->series_total = 0;
-    }
-    h->series_total += usec;
-    g_clear_handle_id(&h->series_timer, g_source_remove);
-    h->series_timer = g_timeout_add(SERIES_END_MSEC, on_series_end, h);
-}
-
-/* Nobody owes it anything any more. @counts: it may have stood still. */
-static void finish(struct hold *h, bool counts)
-{
-    struct blocking *b = h->all;
-    usec_t usec = now_usec() - h->since;
-    unsigned tries = h->tries;
-
-    g_clear_handle_id(&h->timer, g_source_remove);
-    hold_record_remove(h->record);
-    g_clear_pointer(&h->record, hold_record_free);
-    h->phase = FREE;
-    h->tries = 0;
-    g_ptr_array_remove_fast(b->held, h);
-    if (tries)
-        say(h, g_strdup_printf("it is not blocked any more, after %u tries in vain", tries));
-    if (counts) {
-        h->total += usec;
-        h->times++;
-        series_add(h, usec);
-    }
-    if (b->ending && b->held->len == 0 && b->wait) {
-        g_source_remove(b->wait);
-        b->wait = g_idle_add(wait_over, b);
-    }
-    b->calls->changed(h->guest, b->data);
-}
-
-static gboolean on_retry(void *data)
-{
-    struct hold *h = data;
-
-    h->timer = 0;
-    let_go(h);
-    return G_SOURCE_REMOVE;
-}
-
-static void retry(struct hold *h)
-{
-    guint pause = MIN((guint)RETRY_MIN_MSEC << MIN(h->tries, 10u), RETRY_MAX_MSEC);
-
-    h->tries++;
-    g_clear_handle_id(&h->timer, g_source_remove);
-    h->timer = g_timeout_add(pause, on_retry, h);
-}
-
-static void on_let_go(struct vmm_guest *vmm, const GError *error, void *data)
-{
-    struct hold *h = data;
-
-    (void)vmm;
-    h->asked = false;
-    if (!h->guest || h->phase != GOING) {
-        unref(h);
-        return;
-    }
-    if (!error) {
-        finish(h, true);
-    } else if (g_error_matches(error, VMM_ERROR, VMM_ERROR_STATE)) {
-        say(h, g_strdup_printf("it was blocked, and is left as it is now: %s", error->message));
-        finish(h, true);
-    } else {
-        if (h->tries == 0) {
-            log_warning("guest %s is blocked and could not be let go on (%s); it is tried until it "
-                        "goes on",
-                        h->guest->key, error->message);
-            say(h, g_strdup_printf("it could not be let go on, and that is tried again: %s",
-                                   error->message));
-        }
-        retry(h);
-    }
-    unref(h);
-}
-
-static void let_go(struct hold *h)
-{
-    enum pager_stop stop = pagers_stop(h->guest);
-
-    h->phase = GOING;
-    if (stop == PAGER_STOPPED) {
-        say(h, g_strdup("it stays stopped, now for the pages that can't be read back"));
-        finish(h, true);
-    } else if (stop == PAGER_STOP_UNDER_WAY) {
-        retry(h); /* what came of it is known soon */
-    } else {
-        h->asked = true;
-        h->refs++;
-        vmm_guest_let_go(h->guest->vmm, on_let_go, h);
-    }
-}
-
 /* --- its beginning --- */
 
 static gboolean on_slice_over(void *data)
@@ -253,16 +59,16 @@ static gboolean on_slice_over(void *data)
     if (h->phase == STOPPING)
         h->over = true;
     else
-        let_go(h);
+        hold_let_go(h);
     return G_SOURCE_REMOVE;
 }
 
 static void note_failure(struct hold *h, const char *what)
 {
     if (h->pause == 0)
-        say(h, g_strdup_printf("it was to be blocked, and could not be: %s", what));
+        hold_say(h, g_strdup_printf("it was to be blocked, and could not be: %s", what));
     h->pause = h->pause ? u64_min(2 * h->pause, PAUSE_MAX_USEC) : PAUSE_MIN_USEC;
-    h->paused_until = now_usec() + h->pause;
+    h->paused_until = blocking_now() + h->pause;
 }
 
 static void on_stopped(struct vmm_guest *vmm, const GError *error, void *data)
@@ -270,7 +76,7 @@ static void on_stopped(struct vmm_guest *vmm, const GError *error, void *data)
     struct hold *h = data;
 
     if (!h->guest || h->phase != STOPPING) {
-        unref(h);
+        hold_unref(h);
         return;
     }
     if (error)
@@ -279,14 +85,14 @@ static void on_stopped(struct vmm_guest *vmm, const GError *error, void *data)
         h->pause = 0;
     h->stood = !vmm_guest_facts(vmm)->running;
     if (g_error_matches(error, VMM_ERROR, VMM_ERROR_STATE)) {
-        finish(h, false);
+        hold_finish(h, false);
     } else if (error || h->over) {
         g_clear_handle_id(&h->timer, g_source_remove);
-        let_go(h); /* a stop without an answer may have come to pass, or may yet */
+        hold_let_go(h); /* a stop without an answer may have come to pass, or may yet */
     } else {
         h->phase = HELD;
     }
-    unref(h);
+    hold_unref(h);
 }
 
 static bool may_hold(const struct blocking *b, const struct hold *h)
@@ -294,7 +100,7 @@ static bool may_hold(const struct blocking *b, const struct hold *h)
     const struct vmm_facts *facts = vmm_guest_facts(h->guest->vmm);
 
     return !b->ending && h->phase == FREE && facts->link == VMM_LINK_UP && facts->running &&
-           facts->pid > 0 && (!h->pause || now_usec() >= h->paused_until) &&
+           facts->pid > 0 && (!h->pause || blocking_now() >= h->paused_until) &&
            pagers_stop(h->guest) == PAGER_STOPS_NOT;
 }
 
@@ -328,7 +134,7 @@ bool blocking_hold(struct blocking *b, struct guest *guest, usec_t usec)
     h->record = record;
     h->phase = STOPPING;
     h->over = h->stood = false;
-    h->since = now_usec();
+    h->since = blocking_now();
     h->timer = g_timeout_add((guint)(usec / USEC_PER_MSEC), on_slice_over, h);
     g_ptr_array_add(b->held, h);
     h->refs++;
@@ -384,18 +190,18 @@ static void adopt(struct blocking *b, struct guest *guest)
 
     if (h->phase != FREE || !(h->record = take_left(b, guest)))
         return;
-    say(h, g_strdup("it was blocked by a daemon that has ended; it goes on"));
-    h->since = now_usec();
+    hold_say(h, g_strdup("it was blocked by a daemon that has ended; it goes on"));
+    h->since = blocking_now();
     g_ptr_array_add(b->held, h);
-    let_go(h);
+    hold_let_go(h);
 }
 
 /* It stood still and runs, by its own word, whatever was answered. */
 static void see_running(struct hold *h)
 {
     if (h->phase == HELD)
-        say(h, g_strdup("somebody else has let it go on before its time"));
-    finish(h, true);
+        hold_say(h, g_strdup("somebody else has let it go on before its time"));
+    hold_finish(h, true);
 }
 
 void blocking_see(struct blocking *b, struct guest *guest)
@@ -413,7 +219,7 @@ void blocking_see(struct blocking *b, struct guest *guest)
         see_running(h);
     } else if (h->phase == GOING && !h->asked && facts->link == VMM_LINK_UP) {
         g_clear_handle_id(&h->timer, g_source_remove);
-        let_go(h); /* it answers again */
+        hold_let_go(h); /* it answers again */
     }
 }
 
@@ -430,7 +236,7 @@ usec_t blocking_total(const struct guest *guest)
 
     if (!h)
         return 0;
-    return h->total + (h->phase == FREE ? 0 : now_usec() - h->since);
+    return h->total + (h->phase == FREE ? 0 : blocking_now() - h->since);
 }
 
 uint64_t blocking_times(const struct guest *guest)
@@ -465,7 +271,7 @@ void blocking_forget(struct blocking *b, struct guest *guest)
         g_clear_pointer(&h->record, hold_record_free);
     }
     h->guest = NULL;
-    unref(h);
+    hold_unref(h);
 }
 
 struct blocking *blocking_new(const char *directory, const char *host_root,
@@ -510,7 +316,7 @@ static gboolean waited_enough(void *data)
 
     log_warning("%u guests that are blocked have not answered; the guardian sees to them",
                 b->held->len);
-    return wait_over(b);
+    return blocking_wait_over(b);
 }
 
 void blocking_end(struct blocking *b, GSourceFunc done, void *data)
@@ -529,5 +335,5 @@ void blocking_end(struct blocking *b, GSourceFunc done, void *data)
     if (b->held->len)
         b->wait = g_timeout_add(BLOCKING_END_MSEC, waited_enough, b);
     else
-        b->wait = g_idle_add(wait_over, b);
+        b->wait = g_idle_add(blocking_wait_over, b);
 }

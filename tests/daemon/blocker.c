@@ -4,7 +4,8 @@
  *
  *     test-daemon-blocker RUN-DIRECTORY GUESTS-DIRECTORY
  *
- * Lines in: "hold NAME MSEC", "look NAME", "end". Lines out: JSON, an answer to each, and
+ * Lines in: "hold NAME MSEC", "pager NAME no|stops|stopped" (what its pager has done to it), "look
+ * NAME", "end". Lines out: JSON, an answer to each, and
  * {"event": TEXT, "guest": NAME} as they come. It is its own guardian, as aerostatd is.
  */
 #include <glib-unix.h>
@@ -15,6 +16,7 @@
 #include "base/json.h"
 #include "daemon/blocking.h"
 #include "daemon/guardian.h"
+#include "daemon/pagers_impl.h"
 #include "vmm/discovery.h"
 
 #define TIMEOUT_MSEC 500
@@ -89,6 +91,15 @@ static void look(const struct blocker *b, const struct guest *guest)
     print(obj);
 }
 
+static void set_pager(struct guest *guest, const char *does)
+{
+    static struct pager pager; /* one guest of a test has one */
+
+    pager.stopping = strcmp(does, "stops") == 0;
+    pager.stopped = strcmp(does, "stopped") == 0;
+    guest->pager = &pager;
+}
+
 static gboolean on_end(void *data)
 {
     g_main_loop_quit(((struct blocker *)data)->loop);
@@ -109,6 +120,8 @@ static void order(struct blocker *b, const char *line)
         json_put_bool(obj, "held", blocking_hold(b->blocking, guest, usec));
         print(obj);
     } else {
+        if (g_strcmp0(words[0], "pager") == 0 && guest && words[2])
+            set_pager(guest, words[2]);
         look(b, guest);
     }
 }

@@ -229,6 +229,40 @@ class NotOurs(BlockingTest):
         self.assertTrue(fake.get()["running"])
 
 
+class Pagers(BlockingTest):
+    """A guest whose pages can't be read back is stopped for that, whatever we do."""
+
+    def test_stopped_before(self):
+        self.one()
+        for does in ("stops", "stopped"):
+            self.blocker.ask(f"pager a {does}")
+            self.assertFalse(self.blocker.hold("a", 50))
+        self.blocker.ask("pager a no")
+        self.assertTrue(self.blocker.hold("a", 50))
+        self.free()
+
+    def test_stopped_meanwhile(self):
+        fake = self.one()
+        self.assertTrue(self.blocker.hold("a", 500))
+        self.held_now(fake)
+        self.blocker.ask("pager a stopped")
+        self.free()
+        self.blocker.event("it stays stopped")
+        self.assertEqual(([what for _, what in fake.get()["history"]], self.records()), (["stop"], []))
+
+    def test_not_stopped_after_all(self):
+        """While it is not known what came of the pager's stop, nothing is sent."""
+        fake = self.one()
+        self.assertTrue(self.blocker.hold("a", 200))
+        self.held_now(fake)
+        self.blocker.ask("pager a stops")
+        time.sleep(0.5) # past the slice; nothing depends on it
+        self.assertFalse(fake.get()["running"])
+        self.blocker.ask("pager a no")
+        self.free()
+        self.assertTrue(fake.get()["running"])
+
+
 class BadMonitors(BlockingTest):
     def test_stop_refused(self):
         fake = self.one(refuse=["stop"])

@@ -48,6 +48,7 @@ OPTIONS = {
     "begin": "ready",   # ready; refuse, busy, fail: with that exit status; stall: says nothing for ever
     "text": "",         # of the refusal
     "figures": {},      # written over those in the map: {"held_pages": 1, ...}
+    "idle": False,      # takes orders to put pages out, and puts none out
     "junk": None,       # this text is sent as a notice
     "say": None,        # [kind, text]: a notice that is sent once
     "map": None,        # this text is put over the map's beginning
@@ -181,7 +182,7 @@ class Pager:
         pages = list(self.map.get("pages"))
         if name == "note-stop":
             self.map.set("guest_stopped", value)
-        if name == "allow":
+        if name == "allow" and not self.options["idle"]:
             self.allow(value)
         elif name in ("park", "unpark", "detach"):
             moved, kept = (SWAPPED, RESIDENT) if name == "park" else (RESIDENT, SWAPPED)
