@@ -298,7 +298,8 @@ static void take_out_empty(const struct swap_pool *pool)
     for (size_t i = 0; i < pool->seen.n; i++) {
         g_autoptr(GError) error = NULL;
 
-        if (pool->seen.files[i].used <= SWAP_FILE_IDLE && !swap_files_take_out(pool->seen.paths[i], &error))
+        if (pool->seen.files[i].used <= SWAP_FILE_IDLE &&
+            !swap_files_take_out(pool->seen.paths[i], &error))
             log_warning("%s", error->message);
     }
 }

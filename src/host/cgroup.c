@@ -30,7 +30,6 @@
 #include "host/psi.h"
 
 /* Directories below a guest's, which has one for each virtual processor. */
-#define DEPTH_MAX       8
 #define DIRECTORIES_MAX 4096
 
 #define PAGE_REST UINT64_C(4095)
@@ -134,11 +133,12 @@ static int open_governing(const char *mount, char *path)
     return nothing_governs(mount);
 }
 
-/* Are all processes that @dirfd lists @pid? 0, -EBUSY or -errno. */
-static int check_processes(int dirfd, pid_t pid)
+/* Are all processes that @path, below @dirfd, lists @pid? 0, -EBUSY or -errno. */
+static int check_processes(int dirfd, const char *path, pid_t pid)
 {
+    g_autofree char *file = g_build_filename(path, "cgroup.procs", NULL);
     char text[PROCFS_TEXT_MAX];
-    int r = procfs_read(dirfd, "cgroup.procs", text);
+    int r = procfs_read(dirfd, file, text);
 
     if (r == -EOPNOTSUPP)
         return 0;
@@ -151,49 +151,42 @@ static int check_processes(int dirfd, pid_t pid)
     return 0;
 }
 
-static int check_below(int dirfd, pid_t pid, unsigned depth, unsigned *left);
-
-static int check_child(int dirfd, const char *name, pid_t pid, unsigned depth, unsigned *left)
+/* Adds the directories in @path, below @dirfd, to @paths. 0 or -errno. */
+static int add_children(int dirfd, const char *path, GPtrArray *paths)
 {
-    autofd child = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    int r;
+    autofd fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
 
-    if (child < 0)
-        return errno == ENOTDIR || errno == ENOENT ? 0 : -errno;
-    r = check_below(child, pid, depth - 1, left);
-    return r == -ENOENT || r == -ENODEV ? 0 : r; /* was removed just now */
-}
-
-/* The same for it and all below. */
-static int check_below(int dirfd, pid_t pid, unsigned depth, unsigned *left)
-{
-    int r = check_processes(dirfd, pid);
-    int again = r == 0 ? openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    DIR *dir;
-
-    if (r < 0)
-        return r;
-    dir = again >= 0 ? fdopendir(again) : NULL;
-    if (!dir) {
-        r = -errno;
-        fd_close(&again);
-        return r;
-    }
-    for (struct dirent *d = readdir(dir); d && r == 0; d = readdir(dir)) {
-        if (d->d_type != DT_DIR || d->d_name[0] == '.')
-            continue;
-        r = depth == 0 || (*left)-- == 0 ? -EBUSY : check_child(dirfd, d->d_name, pid, depth, left);
+    if (!dir)
+        return -errno;
+    (void)fd_take(&fd); /* closed with @dir */
+    for (struct dirent *d = readdir(dir); d; d = readdir(dir)) {
+        if (d->d_type == DT_DIR && d->d_name[0] != '.')
+            g_ptr_array_add(paths, g_build_filename(path, d->d_name, NULL));
     }
     (void)closedir(dir);
-    return r;
+    return 0;
 }
 
 int cgroup_check(const struct cgroup *c)
 {
-    unsigned left = DIRECTORIES_MAX;
-    int r = check_below(c->dir, c->pid, DEPTH_MAX, &left);
+    g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
 
-    return r == -ENODEV ? -ENOENT : r;
+    g_ptr_array_add(paths, g_strdup("."));
+    for (guint i = 0; i < paths->len; i++) {
+        const char *path = paths->pdata[i];
+        int r = check_processes(c->dir, path, c->pid);
+
+        if (r == 0)
+            r = add_children(c->dir, path, paths);
+        if (r == 0 && paths->len > DIRECTORIES_MAX)
+            r = -EBUSY;
+        if (r == -ENODEV)
+            r = -ENOENT;
+        if (r < 0 && (r != -ENOENT || i == 0)) /* one below may have been removed just now */
+            return r;
+    }
+    return 0;
 }
 
 /* "max", or bytes. */

@@ -23,12 +23,14 @@
 #include "base/size.h"
 #include "host/procfs.h"
 
-#define LABEL     "aerostat"
-#define SIGNATURE "SWAPSPACE2"
+#define LABEL "aerostat"
 
 /* Where the header's figures begin; before them is room for a boot loader. */
 #define HEADER_AT   1024
 #define HEADER_UUID 16
+
+/* At the end of the first page. */
+static const char signature[] = {'S', 'W', 'A', 'P', 'S', 'P', 'A', 'C', 'E', '2'};
 
 struct header {
     uint32_t version, last_page, bad_pages;
@@ -141,7 +143,7 @@ static bool write_header(const char *path, int fd, uint64_t bytes, size_t page, 
         header.uuid[i] = (uint8_t)g_random_int_range(0, 256);
     g_strlcpy(header.label, LABEL, sizeof(header.label));
     memcpy(buf + HEADER_AT, &header, sizeof(header));
-    memcpy(buf + page - strlen(SIGNATURE), SIGNATURE, strlen(SIGNATURE));
+    memcpy(buf + page - sizeof(signature), signature, sizeof(signature));
     if (pwrite(fd, buf, page, 0) == (ssize_t)page && fsync(fd) == 0)
         return true;
     fail(error, path, errno, g_strerror(errno));
