@@ -4,9 +4,9 @@
 
 #include "cli/info.h"
 
-/* @object: the member of the API's guest object, or NULL. */
-void pager_info_read(struct pager_info *pager, struct json_object *object);
-void kernel_swap_info_read(struct kernel_swap_info *swap, struct json_object *object);
+/* @pager, @swap: the member of the API's guest object, or NULL. */
+void pager_info_read(struct pager_info *ret, struct json_object *pager);
+void kernel_swap_info_read(struct kernel_swap_info *ret, struct json_object *swap);
 
 /* What is the same of both: of the one that the guest has. */
 struct paged_info paged_info_of(const struct pager_info *pager,
