@@ -72,7 +72,7 @@ static void tell_balloon(struct sentences *s, const struct guest_info *g)
     tell(s, "balloon", "%s, target %s%s, at most %s; driver %s", f_size(&f, g->balloon),
          f_size(&f, g->balloon_target), direction, f_size(&f, g->balloon_max),
          text_or_dash(g->driver));
-    if (g->balloon_speed > 0)
+    if (g->balloon_speed > 0 && is_word(g->driver, "working"))
         tell(s, "", "it grew at %s/s when last asked to", f_rate(&f, g->balloon_speed));
 }
 
