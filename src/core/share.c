@@ -364,7 +364,7 @@ static const char *reason_text(const struct share_decision *d)
     case SHARE_REASON_MAX:
         break;
     }
-    assert(!"a sentence per reason");
+    assert(0 && "a sentence per reason");
     return "";
 }
 
