@@ -27,6 +27,10 @@
 /* A balloon begins to move so late after it was asked, and is looked at once a second. */
 #define BALLOON_START_USEC (1500 * USEC_PER_MSEC)
 
+/* Who was told to put pages out and has put out none for so long is not counted on, whatever his
+ * speed was. */
+#define FUTILE_USEC (2 * USEC_PER_SEC)
+
 /* A guess before anything was measured. Under emulation without KVM a balloon grows by 83 MB/s, a
  * pager puts out 565 MB/s (facts/linux-mechanisms.md, 5.4 and 6.8); the disk may be slower. */
 #define BALLOON_SPEED_GUESS (32 * MIB)
@@ -74,6 +78,8 @@ static uint64_t balloon_speed(const struct policy *p, const struct policy_guest 
 
 uint64_t plan_swap_speed(const struct policy *p, const struct policy_guest *g)
 {
+    if (g->seen_at >= g->futile_since + FUTILE_USEC)
+        return 0;
     return g->swap_speed.rate ? g->swap_speed.rate : p->swap_speed;
 }
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One guest inside the policy, and the steps that a decision takes with it. Private to core:
- * observe.c takes in what was seen (rates.c: how fast; guest_swap.c: its own swap; lost.c: the time
- * it lost), bounds.c says between which bounds the guest may hold memory, balloon.c turns its
- * entitlement into a balloon target, plan.c says what the balloons deliver in time and pace.c how
- * far guests may grow until the next look, swap.c makes of it what a pager lets its guest occupy,
- * block.c who is held, policy.c puts them in order.
+ * observe.c takes in what was seen (follow.c, rates.c: how fast; guest_swap.c: its own swap;
+ * lost.c: the time it lost), bounds.c says between which bounds the guest may hold memory,
+ * balloon.c turns its entitlement into a balloon target, plan.c says what the balloons deliver in
+ * time and pace.c how far guests may grow until the next look, swap.c makes of it what a pager lets
+ * its guest occupy, block.c who is held, policy.c puts them in order.
  */
 #pragma once
 
@@ -89,6 +89,7 @@ struct policy_guest {
     struct meter loads;       /* bytes/s that the pager brings back because they are touched */
     struct meter intake;      /* bytes/s that it takes, what is put out of it meanwhile included */
     struct speed swap_speed;  /* bytes/s that are put out of it when it is asked for */
+    usec_t futile_since;      /* nothing is put out of it though it should be; else: now */
     uint64_t windows;         /* of sampling, that were taken in */
     uint64_t window_resident; /* when the present one began */
     uint64_t used;            /* by its statistics; meaningless before the first believed ones */
@@ -176,6 +177,16 @@ bool guest_pages_itself(const struct policy_guest *g);
 
 /* It was asked for more than it had, and its balloon stopped. */
 void guest_swap_failed(struct policy_guest *g);
+
+/* follow.c: what has changed since @before, in @elapsed; @ran of it the guest was not held by us.
+ */
+void guest_follow_memory(struct policy_guest *g, const struct guest_observation *before,
+                         usec_t ran);
+void guest_follow_swap_speed(struct policy_guest *g, const struct guest_observation *before,
+                             usec_t elapsed);
+void guest_follow_futility(struct policy_guest *g, const struct guest_observation *before,
+                           usec_t now);
+void guest_follow_balloon(struct policy_guest *g, uint64_t actual_before, usec_t ran, usec_t now);
 
 /* lost.c: the time that it lost since @before, @elapsed ago. @faults, @paged_in (bytes): of its own
  * paging, as far as its statistics are believed. */

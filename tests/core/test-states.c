@@ -130,6 +130,24 @@ static void test_blocking_is_fair(void)
     model_deinit(&m);
 }
 
+/* Pages that should go out and do not: held as long as that lasts, whatever went before. */
+static void test_blocking_where_nothing_goes_out(void)
+{
+    struct model m;
+    struct model_guest *g[2];
+
+    init_fast(&m, 400 * MIB);
+    add_overload(&m, g, 2, true);
+    g[0]->evict_rate = g[1]->evict_rate = 0;
+    model_run(&m, 30);
+    usec_t before = g[0]->blocked + g[1]->blocked;
+    model_run(&m, 20);
+    g_assert_cmpint(view_of(&m).state, ==, HOST_LOW);
+    g_assert_cmpuint(g[0]->blocked + g[1]->blocked, >, before + 8 * USEC_PER_SEC);
+    g_assert_cmpuint(g[0]->blocked, <, 50 * USEC_PER_SEC / 2);
+    model_deinit(&m);
+}
+
 /* Time until U <= C - minfree after C has fallen by 30 %, of guests that use what they have. */
 static double time_after_step(bool pagers)
 {
@@ -298,6 +316,7 @@ int main(int argc, char **argv)
     g_test_add_func("/states/kernel-storm", test_kernel_storm);
     g_test_add_func("/states/fast-kernel-storm", test_fast_kernel_storm);
     g_test_add_func("/states/blocking-fair", test_blocking_is_fair);
+    g_test_add_func("/states/blocking-futile", test_blocking_where_nothing_goes_out);
     g_test_add_func("/states/step", test_step_of_capacity);
     g_test_add_func("/states/balloons-alone", test_balloons_do_where_there_is_time);
     g_test_add_func("/states/ahead", test_ahead_of_a_slow_balloon);
