@@ -23,6 +23,7 @@
 
 /* Pages that are brought back to see what that costs. */
 #define PROBES 3
+#define MIDDLE (PROBES / 2)
 
 /* Of what was measured before, and of the new figure, as much each counts. */
 #define SMOOTHING 4
@@ -58,7 +59,7 @@ static int compare_costs(const void *a, const void *b)
 
 /* What it costs to bring back one of the pages that are out now: the median of a few, which go out
  * again. */
-static void probe(struct job *job, uint64_t *pages, size_t n)
+static void probe(struct job *job, const uint64_t *pages, size_t n)
 {
     const struct pageout *process = &job->k->process;
     uint64_t back[PROBES];
@@ -76,7 +77,7 @@ static void probe(struct job *job, uint64_t *pages, size_t n)
     (void)pageout_free(process, back, PROBES, job->cached, &result);
     job->put_out -= (PROBES - result.out) * PAGEOUT_PAGE;
     qsort(costs, PROBES, sizeof(*costs), compare_costs);
-    job->fault_cost = (double)costs[PROBES / 2];
+    job->fault_cost = (double)costs[MIDDLE];
 }
 
 static void put_out(struct job *job)

@@ -318,7 +318,6 @@ int sampling_look(struct sampling *s, const struct pageout *process, struct page
                   uint64_t resident, bool cached, struct kswap_activity *ret)
 {
     usec_t began = thread_cpu(), now = kswap_now(), again;
-    unsigned n;
     int r;
 
     follow_wishes(s, now);
@@ -328,6 +327,8 @@ int sampling_look(struct sampling *s, const struct pageout *process, struct page
         r = drop_copies(s, process);
     g_array_set_size(s->colder, 0);
     if (r == 0) {
+        unsigned n;
+
         now = kswap_now();
         n = sampler_due(s->sampler, now, &again);
         forget_retired(s, now);

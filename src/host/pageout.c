@@ -170,7 +170,7 @@ bool pageout_movable(uint64_t entry)
 
 uint64_t pageout_frame(uint64_t entry)
 {
-    return entry & PRESENT ? entry & FRAME_MASK : 0;
+    return (entry & PRESENT) ? entry & FRAME_MASK : 0;
 }
 
 /* One call's worth, neighbours as one range; moves *@i on. */
