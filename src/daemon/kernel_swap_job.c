@@ -23,7 +23,6 @@
 
 /* Pages that are brought back to see what that costs. */
 #define PROBES 3
-#define MIDDLE (PROBES / 2)
 
 /* Of what was measured before, and of the new figure, as much each counts. */
 #define SMOOTHING 4
@@ -65,6 +64,7 @@ static void probe(struct job *job, const uint64_t *pages, size_t n)
     uint64_t back[PROBES];
     int64_t costs[PROBES];
     struct pageout_result result;
+    int64_t median;
 
     if (n < PROBES)
         return;
@@ -77,7 +77,8 @@ static void probe(struct job *job, const uint64_t *pages, size_t n)
     (void)pageout_free(process, back, PROBES, job->cached, &result);
     job->put_out -= (PROBES - result.out) * PAGEOUT_PAGE;
     qsort(costs, PROBES, sizeof(*costs), compare_costs);
-    job->fault_cost = (double)costs[MIDDLE];
+    median = costs[PROBES / 2];
+    job->fault_cost = (double)median;
 }
 
 static void put_out(struct job *job)
