@@ -4,6 +4,7 @@ fakes (a QMP socket and memory that is really there, every page with its own con
 
 import pathlib
 import signal
+import subprocess
 import sys
 import unittest
 
@@ -12,6 +13,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "daemon"))
 from harness import MIB, DaemonTest, wait_for # noqa: E402
 
 RIG = {"memory": 768, "disk": 640}
+MODULES = pathlib.Path(__file__).resolve().parents[2] / ".cache/kernel/modules"
 CGROUPS = pathlib.Path("/sys/fs/cgroup")
 
 
@@ -148,6 +150,36 @@ class Pressure(CgroupTest):
         self.guest_is("vm", lost=lambda lost: lost["seconds"]["host-swap"] > 0)
         self.assertEqual(self.stop(), 0)
         self.assertEqual(fake.verify(), 0)
+
+
+class Zram(CgroupTest):
+    """Swap space that is memory: what goes there is free at once, and the daemon makes no files beside it."""
+
+    def setUp(self):
+        super().setUp()
+        for module in ("crypto/lzo-rle", "mm/zsmalloc", "drivers/block/zram/zram"):
+            subprocess.run(["busybox", "insmod", MODULES / f"{module}.ko"], check=True)
+            self.addCleanup(subprocess.run, ["busybox", "rmmod", pathlib.Path(module).name.replace("-", "_")], check=True)
+        pathlib.Path("/sys/block/zram0/disksize").write_text(str(256 * MIB))
+        subprocess.run(["mkswap", "-q", "/dev/zram0"], check=True)
+        subprocess.run(["swapon", "-p", "100", "/dev/zram0"], check=True)
+        self.addCleanup(subprocess.run, ["swapoff", "/dev/zram0"], check=True)
+
+    def test_counts(self):
+        fake, _ = self.private("vm", size=64 * MIB, used=60 * MIB)
+        self.configure(capacity="200M")
+        self.start()
+        self.kernel_swap("vm", standing="ready", method="memory.reclaim")
+        self.assertEqual(self.ask("PATCH", "/v1/guests/vm", {"limit": "30M"})[0], 200)
+        self.guest_is("vm", resident=lambda resident: resident <= 34 * MIB)
+        pool = self.get("/v1/host")["swap_pool"]
+        self.assertEqual((pool["own"], pool["error"]), (0, None))
+        self.assertGreater(pool["used"], 20 * MIB)
+        stored, compressed = map(int, pathlib.Path("/sys/block/zram0/mm_stat").read_text().split()[:2])
+        self.assertGreater(stored, 2 * compressed)
+        self.assertEqual(self.stop(), 0)
+        self.assertEqual(fake.verify(), 0)
+        fake.close()
 
 
 if __name__ == "__main__":
