@@ -102,14 +102,18 @@ static uint64_t balloon_delivers(const struct policy *p, const struct policy_gue
     return u64_min(balloon_pending(g), rate_bytes(balloon_speed(p, g, now), in));
 }
 
+/* A pager that is so far behind does not bound its guest: it is slower than that grows. */
+#define BEHIND_BYTES (4 * MIB)
+
 /* A pager keeps its guest below its bound by itself; the kernel has to be asked again. */
 static uint64_t room_left(const struct policy_guest *g)
 {
     const struct pager_observation *pager = &g->seen.pager;
-    uint64_t most =
-        pager->present && !pager->kernel ? u64_min(pager->allowed, g->seen.size) : g->seen.size;
+    uint64_t holds = guest_holds(g);
+    bool bounded =
+        pager->present && !pager->kernel && u64_sub(holds, pager->allowed) <= BEHIND_BYTES;
 
-    return u64_sub(most, guest_holds(g));
+    return u64_sub(bounded ? u64_min(pager->allowed, g->seen.size) : g->seen.size, holds);
 }
 
 uint64_t plan_guest_grows(const struct policy_guest *g, usec_t in)

@@ -13,8 +13,8 @@
 #include "daemon/metrics_kernel_swap.h"
 #include "daemon/metrics_pager.h"
 #include "daemon/metrics_put.h"
-#include "daemon/metrics_swap.h"
 #include "daemon/metrics_sharing.h"
+#include "daemon/metrics_swap.h"
 
 /* Where the figures come from. */
 struct source {

@@ -8,8 +8,8 @@
 #include "daemon/view_health.h"
 #include "daemon/view_kernel_swap.h"
 #include "daemon/view_pager.h"
-#include "daemon/view_swap.h"
 #include "daemon/view_sharing.h"
+#include "daemon/view_swap.h"
 #include "host/psi.h"
 
 #define SENTENCE_MAX 512
