@@ -22,6 +22,7 @@ static void take_host(struct apiview *v, struct json_object *answer, struct host
     (void)json_get_u64(answer, "minfree", &host->minfree);
     (void)json_get_u64(answer, "free", &host->free);
     (void)json_get_double(answer, "period", &v->record->period);
+    (void)json_get_u64(json_get_object(answer, "pagers"), "own", &host->overhead);
     if (json_get_u64(answer, "blocked", &blocked))
         host->blocked = (unsigned)blocked;
 }
@@ -93,6 +94,7 @@ static void repeat_last(const struct apiview *v, struct host_sample *host,
     host->state = "-";
     host->minfree = last ? last->minfree : host_minfree(r->scenario->capacity);
     host->free = last ? last->free : 0;
+    host->overhead = last ? last->overhead : 0;
     for (unsigned g = 0; g < r->guests; g++) {
         const struct guest_sample *was = record_last(r, g);
 

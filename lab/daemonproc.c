@@ -13,12 +13,14 @@
 #define START_TRIES     500
 #define START_TRY_USEC  20000
 #define LOG_TAIL_LENGTH 2000
+#define SWAP_CHUNK      "64M"
 
 struct daemonproc {
     const struct scenario *scenario;
     char *mode, *sockets;
     char *program, *config, *log, *api;
     char *pager, *memory, *swap; /* its program and directories; memory NULL: no pagers */
+    char *host_swap;             /* directory of the kernel's swap files */
     uint64_t capacity;
     pid_t pid; /* 0: does not run */
     struct client *client;
@@ -52,6 +54,7 @@ struct daemonproc *daemonproc_new(const struct scenario *scenario, const char *m
     d->pager = daemonproc_find("pager", "aerostat-pager", "libexec");
     d->memory = g_strdup(memory);
     d->swap = g_build_filename(directory, "swap", NULL);
+    d->host_swap = g_build_filename(directory, "host-swap", NULL);
     d->capacity = scenario->capacity;
     d->client = client_new(d->api);
     return d;
@@ -71,6 +74,7 @@ void daemonproc_free(struct daemonproc *d)
     g_free(d->pager);
     g_free(d->memory);
     g_free(d->swap);
+    g_free(d->host_swap);
     g_free(d);
 }
 
@@ -102,6 +106,14 @@ static void put_pager(const struct daemonproc *d, GKeyFile *keys)
     g_key_file_set_string(keys, "pager", "swap-directory", d->swap);
 }
 
+/* A lab's guests are small: so are the files. */
+static void put_swap(const struct daemonproc *d, GKeyFile *keys)
+{
+    g_key_file_set_string(keys, "swap", "directory", d->host_swap);
+    if (!g_key_file_has_key(keys, "swap", "chunk", NULL))
+        g_key_file_set_string(keys, "swap", "chunk", SWAP_CHUNK);
+}
+
 /* The scenario's own [daemon] lines come first: where the lab's sockets are is not theirs to say.
  */
 static bool write_config(struct daemonproc *d, GError **error)
@@ -119,6 +131,7 @@ static bool write_config(struct daemonproc *d, GError **error)
     g_key_file_set_string(keys, "host", "qmp-directory", d->sockets);
     g_key_file_set_string(keys, "api", "socket", d->api);
     put_pager(d, keys);
+    put_swap(d, keys);
     for (unsigned i = 0; i < d->scenario->guests->len; i++)
         put_guest(keys, scenario_guest(d->scenario, i));
     if (g_key_file_save_to_file(keys, d->config, &why))
@@ -179,6 +192,11 @@ void daemonproc_kill(struct daemonproc *d)
     if (d->pid > 0)
         child_kill(d->pid);
     d->pid = 0;
+}
+
+bool daemonproc_runs(const struct daemonproc *d)
+{
+    return d->pid > 0;
 }
 
 bool daemonproc_set_capacity(struct daemonproc *d, uint64_t capacity, GError **error)

@@ -24,6 +24,9 @@ void daemonproc_free(struct daemonproc *d);
 /* Starts it and waits until its API answers. False with the end of its log in @error. */
 bool daemonproc_start(struct daemonproc *d, GError **error);
 
+/* False: it was killed, and not started again. */
+bool daemonproc_runs(const struct daemonproc *d);
+
 /* As kill -9 does it. */
 void daemonproc_kill(struct daemonproc *d);
 

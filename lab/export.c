@@ -79,6 +79,7 @@ static struct json_object *host_json(const struct host_sample *h)
     json_put_u64(o, "minfree", h->minfree);
     json_put_u64(o, "host_resident", h->resident);
     json_put_u64(o, "free", h->free);
+    json_put_u64(o, "overhead", h->overhead);
     json_put_u64(o, "swap_cache", h->memory.swap_cache);
     json_put_double(o, "ksm_rate", h->memory.ksm_rate);
     json_put_u64(o, "ksm_saved", h->memory.ksm_saved);

@@ -6,6 +6,7 @@
 #include <glib.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/swap.h>
 #include <unistd.h>
@@ -13,10 +14,9 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 
-const char *const hostknobs_kernel[] = {"/sys/kernel/mm/ksm", "/sys/module/zswap/parameters", NULL};
-
 struct hostknobs {
     GHashTable *values; /* path to value */
+    int lock;           /* of the directory; -1: there is none */
 };
 
 /* What would be written to have it again: of "[none] scan-time" the word that is chosen. NULL: it
@@ -57,17 +57,21 @@ static void save_directory(struct hostknobs *k, const char *directory)
     }
 }
 
-struct hostknobs *hostknobs_save(const char *const *directories)
+struct hostknobs *hostknobs_save(const char *directory)
 {
-    struct hostknobs *k = g_new0(struct hostknobs, 1);
+    autofd lock = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct hostknobs *k;
 
+    if (lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) < 0)
+        return NULL;
+    k = g_new0(struct hostknobs, 1);
     k->values = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    for (; *directories; directories++)
-        save_directory(k, *directories);
+    k->lock = fd_take(&lock);
+    save_directory(k, directory);
     return k;
 }
 
-unsigned hostknobs_restore(const struct hostknobs *k)
+unsigned hostknobs_check(const struct hostknobs *k, bool restore)
 {
     unsigned differed = 0;
     GHashTableIter iter;
@@ -76,12 +80,19 @@ unsigned hostknobs_restore(const struct hostknobs *k)
     g_hash_table_iter_init(&iter, k->values);
     while (g_hash_table_iter_next(&iter, &path, &value)) {
         g_autofree char *now = read_value(path);
+        const char *text = now ? now : "?";
 
         if (now && strcmp(now, value) == 0)
             continue;
         differed++;
-        log_warning("%s was left at %s; it is put back to %s%s", (char *)path, now ? now : "?",
-                    (char *)value, write_value(path, value) ? "" : ", which failed");
+        if (!restore)
+            log_warning("%s is %s now, and was %s before", (char *)path, text, (char *)value);
+        else if (write_value(path, value))
+            log_warning("%s was left at %s; it is put back to %s", (char *)path, text,
+                        (char *)value);
+        else
+            log_warning("%s was left at %s and can't be put back to %s", (char *)path, text,
+                        (char *)value);
     }
     return differed;
 }
@@ -91,6 +102,7 @@ void hostknobs_free(struct hostknobs *k)
     if (!k)
         return;
     g_hash_table_unref(k->values);
+    fd_close(&k->lock);
     g_free(k);
 }
 

@@ -10,7 +10,10 @@ struct hostmem {
                             them, and they are not free */
     bool ksm_runs;
     double ksm_rate;    /* pages/s that it looks at; 0 while it does not run */
-    uint64_t ksm_saved; /* bytes that merging saves: pages_sharing */
+    uint64_t ksm_saved; /* bytes that merging saves: pages that share one, and pages of zeros
+                           that are the kernel's own now */
 };
 
-void hostmem_look(struct hostmem *ret);
+/* @directory: where the run's swap files are. Where there are others too, the run's part of the
+ * swap cache is its part of what is used. */
+void hostmem_look(const char *directory, struct hostmem *ret);

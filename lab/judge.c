@@ -109,7 +109,7 @@ static double merged_part(const struct record *r)
 {
     const struct merged_look *m = &r->merged;
 
-    return m->taken && m->possible > 0 ? (double)m->saved / (double)m->possible : (double)NAN;
+    return m->t > 0 && m->possible > 0 ? (double)m->saved / (double)m->possible : (double)NAN;
 }
 
 static double relief_periods(const struct record *r, unsigned g)
@@ -225,7 +225,7 @@ static char *remark_merged(const struct record *r)
 {
     char saved[SIZE_TEXT_MAX], possible[SIZE_TEXT_MAX];
 
-    return g_strdup_printf(", %s of %s", size_format(r->merged.saved, saved),
+    return g_strdup_printf(" at %.0f s, %s of %s", r->merged.t, size_format(r->merged.saved, saved),
                            size_format(r->merged.possible, possible));
 }
 
@@ -262,7 +262,7 @@ static char *remark(const struct record *r, const struct goal *goal)
         if (alone > 0)
             return g_strdup_printf(", its driver alone %.1f s", alone);
     }
-    if (goal->kind == GOAL_MERGED_PART && r->merged.taken)
+    if (goal->kind == GOAL_MERGED_PART && r->merged.t > 0)
         return remark_merged(r);
     if (goal->kind == GOAL_BLOCKED_FAIR)
         return remark_blocked(r);

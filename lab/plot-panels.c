@@ -104,7 +104,7 @@ static uint64_t occupied_by(const struct record *r, unsigned i, unsigned guest)
     if (guest < r->guests)
         return record_guest(r, i, guest)->resident;
 
-    uint64_t rest = record_host(r, i)->memory.swap_cache;
+    uint64_t rest = record_host(r, i)->memory.swap_cache + record_host(r, i)->overhead;
 
     for (unsigned g = 0; g < r->guests; g++) {
         s = record_guest(r, i, g);

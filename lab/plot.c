@@ -12,7 +12,7 @@
 
 #define WIDTH       1080.0
 #define MARGIN_LEFT 110.0
-#define MARGIN      24.0
+#define MARGIN      32.0
 #define TITLE       52.0 /* with the legend of the states */
 #define GAP         26.0 /* between panels: the next one's heading */
 
@@ -156,9 +156,9 @@ static void draw_guests(const struct plot *p, double y)
         g_autofree char *class =
             guest ? g_strdup_printf("guest%u", g % PLOT_GUEST_COLOURS) : g_strdup("overhead");
 
-        draw_legend_entry(
-            p, p->left + LEGEND_COLUMN * (g % columns), y + LEGEND_LINE * (g / columns), class,
-            guest ? scenario_guest(p->record->scenario, g)->name : "caches, swap cache");
+        draw_legend_entry(p, p->left + LEGEND_COLUMN * (g % columns),
+                          y + LEGEND_LINE * (g / columns), class,
+                          guest ? scenario_guest(p->record->scenario, g)->name : "caches, pagers");
     }
 }
 

@@ -29,9 +29,10 @@ struct host_sample {
     const char *state; /* "high", ... */
     uint64_t capacity; /* the scenario's, now */
     uint64_t minfree;
-    uint64_t resident; /* of all guests, by the lab's own count: with what compressed pages take,
-                          and with what the kernel has put into swap but not dropped */
+    uint64_t resident; /* of all guests, by the lab's own count: with what compressed pages and the
+                          pagers take, and with what the kernel has put into swap but not dropped */
     uint64_t free;     /* as the daemon says */
+    uint64_t overhead; /* of the pagers themselves, as the daemon says */
     struct hostmem memory;
     unsigned blocked; /* guests, at this moment */
 };
@@ -89,9 +90,9 @@ struct guest_outcome {
                               measured */
 };
 
-/* What KSM had merged when a goal asked for it. */
+/* What KSM had merged when it was first enough for the goal, or at the end of its time. */
 struct merged_look {
-    bool taken;
+    double t;          /* 0: nobody has looked */
     uint64_t possible; /* bytes that could be saved: identical.h */
     uint64_t saved;    /* bytes that are, by the kernel's count */
 };

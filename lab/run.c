@@ -13,7 +13,7 @@
 #include "lab/apiview.h"
 #include "lab/driverspeed.h"
 #include "lab/error.h"
-#include "lab/hostknobs.h"
+#include "lab/hostuse.h"
 #include "lab/identical.h"
 #include "lab/livetable.h"
 #include "lab/loop.h"
@@ -22,6 +22,8 @@
 #define TICK_MSEC 100
 /* How long the daemon may take to know the guests that are up. */
 #define KNOWN_SECONDS 60
+/* Reading all memory of the guests takes a while. */
+#define MERGED_LOOK_SECONDS 10
 
 struct run {
     struct record *record;
@@ -33,11 +35,11 @@ struct run {
     struct daemonproc *daemon;   /* NULL: without a manager */
     struct apiview view;
     struct livetable table;
-    gint64 start;            /* g_get_monotonic_time() where the clock is 0 */
-    uint64_t capacity;       /* now */
-    unsigned next_phase;     /* of the host */
-    struct hostknobs *knobs; /* as they were; NULL: nobody touches them */
-    GError *error;           /* why it can't go on */
+    gint64 start;        /* g_get_monotonic_time() where the clock is 0 */
+    uint64_t capacity;   /* now */
+    unsigned next_phase; /* of the host */
+    struct hostuse use;
+    GError *error; /* why it can't go on */
 };
 
 static double now(const struct run *run)
@@ -230,8 +232,8 @@ static void take_sample(struct run *run)
         member_sample(&run->members[g], &guests[g]);
         host.resident += guests[g].resident + guests[g].pager.cache;
     }
-    hostmem_look(&host.memory);
-    host.resident += host.memory.swap_cache;
+    hostmem_look(run->config->directory, &host.memory);
+    host.resident += host.memory.swap_cache + host.overhead;
     if (!run->config->managed)
         host.free = host.capacity > host.resident ? host.capacity - host.resident : 0;
     (void)record_add(run->record, &host, guests);
@@ -249,10 +251,20 @@ static void look_at_merged(struct run *run)
     for (unsigned g = 0; g < run->record->guests; g++)
         if (run->members[g].spec->share && run->members[g].state == MEMBER_READY)
             identical_add(all, lab_vm_pid(run->members[g].vm), run->members[g].spec->size);
-    hostmem_look(&memory);
+    hostmem_look(run->config->directory, &memory);
     run->record->merged = (struct merged_look){
-        .taken = true, .possible = identical_bytes(all), .saved = memory.ksm_saved};
+        .t = now(run), .possible = identical_bytes(all), .saved = memory.ksm_saved};
     identical_free(all);
+}
+
+/* Is it time to look at what is merged again? As long as it was not enough, and the goal lasts. */
+static bool look_is_due(const struct run *run, const struct goal *goal)
+{
+    const struct merged_look *last = &run->record->merged;
+    bool enough = last->t > 0 && (double)last->saved >= goal->limit * (double)last->possible;
+
+    return !enough && last->t < goal->to &&
+           (now(run) >= goal->to || now(run) >= MAX(last->t, goal->from) + MERGED_LOOK_SECONDS);
 }
 
 /* Goals that want more than a sample. */
@@ -261,7 +273,7 @@ static void take_looks(struct run *run)
     for (unsigned i = 0; i < run->scenario->goals->len; i++) {
         const struct goal *goal = &g_array_index(run->scenario->goals, struct goal, i);
 
-        if (goal->kind == GOAL_MERGED_PART && !run->record->merged.taken && now(run) >= goal->to)
+        if (goal->kind == GOAL_MERGED_PART && look_is_due(run, goal))
             look_at_merged(run);
     }
 }
@@ -346,31 +358,15 @@ static bool prepare(struct run *run)
     return true;
 }
 
-/* Others may use what this run has no use for. */
-static bool uses_host(const struct scenario *s)
-{
-    for (unsigned g = 0; g < s->guests->len; g++)
-        if (scenario_guest(s, g)->ram == LAB_RAM_PRIVATE)
-            return true;
-    return false;
-}
-
-/* Once guests and daemon are gone: what they have left of themselves in the host. */
-static void put_host_back(struct run *run)
-{
-    hostswap_off(run->config->directory);
-    if (run->knobs)
-        (void)hostknobs_restore(run->knobs);
-    g_clear_pointer(&run->knobs, hostknobs_free);
-}
-
 static void clean_up(struct run *run)
 {
+    bool killed = run->daemon && !daemonproc_runs(run->daemon);
+
     for (unsigned g = 0; g < run->record->guests; g++)
         member_deinit(&run->members[g]);
     g_free(run->members);
     g_clear_pointer(&run->daemon, daemonproc_free);
-    put_host_back(run);
+    hostuse_end(&run->use, run->config->directory, killed);
     g_free(run->sockets);
     g_free(run->directory);
 }
@@ -388,11 +384,10 @@ bool run_scenario(struct record *record, const struct run_config *config, GError
     bool ok;
 
     livetable_init(&run.table);
-    if (config->managed && uses_host(run.scenario))
-        run.knobs = hostknobs_save(hostknobs_kernel);
     for (unsigned g = 0; g < record->guests; g++)
         member_init(&run.members[g], scenario_guest(record->scenario, g));
-    ok = prepare(&run) && boot_all(&run) && run_clock(&run) && measure_drivers(&run);
+    ok = (!config->managed || hostuse_begin(&run.use, run.scenario)) && prepare(&run) &&
+         boot_all(&run) && run_clock(&run) && measure_drivers(&run);
     clean_up(&run);
     if (run.error)
         g_propagate_error(error, run.error);

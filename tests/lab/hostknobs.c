@@ -39,19 +39,27 @@ static void expect(const char *name, const char *text)
 /* Files of a directory stand for the kernel's; unlike it they do not show a choice in brackets. */
 static void test_settings(void)
 {
-    const char *const directories[] = {directory, "/nowhere", NULL};
     struct hostknobs *k;
 
     put("run", "0\n");
     put("advisor_mode", "[none] scan-time\n");
     put("same", "5\n");
-    k = hostknobs_save(directories);
+    k = hostknobs_save(directory);
     put("run", "1\n");
     put("advisor_mode", "none [scan-time]\n");
-    g_assert_cmpuint(hostknobs_restore(k), ==, 2);
+    g_assert_cmpuint(hostknobs_check(k, false), ==, 2);
+    expect("run", "1");
+    g_assert_cmpuint(hostknobs_check(k, true), ==, 2);
     expect("run", "0");
     expect("same", "5");
     expect("advisor_mode", "none");
+    g_assert_null(hostknobs_save(directory)); /* locked */
+    hostknobs_free(k);
+    k = hostknobs_save(directory);
+    g_assert_nonnull(k);
+    hostknobs_free(k);
+    k = hostknobs_save("/nowhere");
+    g_assert_cmpuint(hostknobs_check(k, true), ==, 0);
     hostknobs_free(k);
 }
 

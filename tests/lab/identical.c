@@ -63,7 +63,7 @@ static void test_hostmem(void)
 {
     struct hostmem memory;
 
-    hostmem_look(&memory);
+    hostmem_look("/nowhere", &memory);
     g_assert_cmpuint(memory.swap_cache, <, UINT64_C(1) << 50);
     if (!memory.ksm_runs)
         g_assert_cmpfloat(memory.ksm_rate, <=, 0);
