@@ -157,8 +157,7 @@ const char *const config_vm_help[SETTING_MAX] = {
     [SETTING_GUEST_SWAP] = "Whether the guest has swap space: yes, no, or auto: found out.",
     [SETTING_SHARE] =
         "The trust domain within which the guest's pages are shared; none: they are not.",
-    [SETTING_PAGER] = "Whether the guest gets a pager, or the kernel's swap: yes or no, whatever "
-                      "[pager] enable says.",
+    [SETTING_PAGER] = "A pager, or the kernel's swap: yes or no, whatever [pager] enable says.",
 };
 
 const char *daemon_mode_name(enum daemon_mode mode)

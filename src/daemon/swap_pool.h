@@ -25,8 +25,8 @@ struct swap_pool_calls {
 struct swap_pool *swap_pool_new(const struct config *config, const char *host_root,
                                 const struct swap_pool_calls *calls, void *data);
 
-/* Takes out of use what is cheap to (next to nothing in it), and puts zswap's settings back; what holds
- * guests' pages stays, and the next daemon finds it. */
+/* Takes out of use what is cheap to (next to nothing in it), and puts zswap's settings back; what
+ * holds guests' pages stays, and the next daemon finds it. */
 void swap_pool_free(struct swap_pool *pool);
 void swap_pool_configure(struct swap_pool *pool, const struct config *config);
 
