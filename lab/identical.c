@@ -18,20 +18,22 @@
 #define PAGE_BYTES UINT64_C(4096)
 /* Read in one go. */
 #define RUN_PAGES 256
-/* Of an entry of /proc/PID/pagemap: the page is in memory. */
+/* Of an entry of /proc/PID/pagemap: the page is in memory, and in which frame. */
 #define PRESENT (UINT64_C(1) << 63)
+#define FRAME   ((UINT64_C(1) << 55) - 1)
 /* Odd, with bits all over: the golden ratio. */
 #define MIXER UINT64_C(0x9e3779b97f4a7c15)
 
 struct identical {
-    GArray *pages; /* uint64_t */
+    GArray *numbers, *frames; /* uint64_t, an entry of each for each page */
 };
 
 struct identical *identical_new(void)
 {
     struct identical *all = g_new0(struct identical, 1);
 
-    all->pages = g_array_new(FALSE, FALSE, sizeof(uint64_t));
+    all->numbers = g_array_new(FALSE, FALSE, sizeof(uint64_t));
+    all->frames = g_array_new(FALSE, FALSE, sizeof(uint64_t));
     return all;
 }
 
@@ -39,19 +41,32 @@ void identical_free(struct identical *all)
 {
     if (!all)
         return;
-    g_array_unref(all->pages);
+    g_array_unref(all->numbers);
+    g_array_unref(all->frames);
     g_free(all);
 }
 
+/* 0: a page of zeros. */
 static uint64_t number_of(const uint64_t *page)
 {
-    uint64_t number = MIXER;
+    uint64_t number = MIXER, bits = 0;
 
     for (size_t i = 0; i < PAGE_BYTES / sizeof(*page); i++) {
+        bits |= page[i];
         number = (number ^ page[i]) * MIXER;
         number ^= number >> 29;
     }
-    return number;
+    return bits ? number | 1 : 0;
+}
+
+static void add_page(struct identical *all, const uint64_t *page, uint64_t entry)
+{
+    uint64_t number = number_of(page), frame = entry & FRAME;
+
+    if (number == 0)
+        return;
+    g_array_append_val(all->numbers, number);
+    g_array_append_val(all->frames, frame);
 }
 
 /* @pages pages from @address on. */
@@ -72,11 +87,8 @@ static void add_run(struct identical *all, int pagemap, int memory, uint64_t add
         bytes = n * PAGE_BYTES;
         if (n > 0 &&
             pread(memory, content, bytes, (off_t)(address + first * PAGE_BYTES)) == (ssize_t)bytes)
-            for (size_t i = 0; i < n; i++) {
-                uint64_t number = number_of(content[i]);
-
-                g_array_append_val(all->pages, number);
-            }
+            for (size_t i = 0; i < n; i++)
+                add_page(all, content[i], entries[first + i]);
         n = n > 0 ? n : 1; /* past the one that is not there */
     }
 }
@@ -103,13 +115,20 @@ static int compare(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
-uint64_t identical_bytes(struct identical *all)
+/* Bytes of the entries that are there again. */
+static uint64_t bytes_again(GArray *pages)
 {
-    const uint64_t *pages = (const void *)all->pages->data;
+    const uint64_t *page = (const void *)pages->data;
     uint64_t again = 0;
 
-    g_array_sort(all->pages, compare);
-    for (size_t i = 1; i < all->pages->len; i++)
-        again += pages[i] == pages[i - 1];
+    g_array_sort(pages, compare);
+    for (size_t i = 1; i < pages->len; i++)
+        again += page[i] == page[i - 1];
     return again * PAGE_BYTES;
+}
+
+struct identical_bytes identical_count(struct identical *all)
+{
+    return (struct identical_bytes){.possible = bytes_again(all->numbers),
+                                    .saved = bytes_again(all->frames)};
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How much of the guests' memory is the same, by reading all of it: what KSM could save. */
+/* How much of the guests' memory is the same, and what of that is merged, by reading all of it. */
 #pragma once
 
 #include <stddef.h>
@@ -15,5 +15,9 @@ void identical_free(struct identical *all);
  * in for it): about a second per GiB. */
 void identical_add(struct identical *all, pid_t pid, uint64_t size);
 
-/* Bytes that are saved if each content is there but once. */
-uint64_t identical_bytes(struct identical *all);
+/* Bytes, without pages of zeros: those need no memory of their own until they are written. */
+struct identical_bytes {
+    uint64_t possible; /* saved if each content were there but once */
+    uint64_t saved;    /* are: by the frames of memory behind the pages */
+};
+struct identical_bytes identical_count(struct identical *all);

@@ -109,7 +109,8 @@ static double merged_part(const struct record *r)
 {
     const struct merged_look *m = &r->merged;
 
-    return m->t > 0 && m->possible > 0 ? (double)m->saved / (double)m->possible : (double)NAN;
+    return m->t > 0 && m->bytes.possible > 0 ? (double)m->bytes.saved / (double)m->bytes.possible
+                                             : (double)NAN;
 }
 
 static double relief_periods(const struct record *r, unsigned g)
@@ -225,8 +226,9 @@ static char *remark_merged(const struct record *r)
 {
     char saved[SIZE_TEXT_MAX], possible[SIZE_TEXT_MAX];
 
-    return g_strdup_printf(" at %.0f s, %s of %s", r->merged.t, size_format(r->merged.saved, saved),
-                           size_format(r->merged.possible, possible));
+    return g_strdup_printf(" at %.0f s, %s of %s", r->merged.t,
+                           size_format(r->merged.bytes.saved, saved),
+                           size_format(r->merged.bytes.possible, possible));
 }
 
 static char *remark_blocked(const struct record *r)

@@ -36,6 +36,6 @@ void plot_label(const struct plot *p, double y, const char *class, const char *t
 unsigned plot_first(const struct plot *p);
 bool plot_next(const struct plot *p, unsigned *i);
 
-void plot_free_panel(const struct plot *p, const struct panel *panel);
-void plot_memory_panel(const struct plot *p, const struct panel *panel);
-void plot_mechanism_panel(const struct plot *p, const struct panel *panel, enum lab_mechanism m);
+void plot_free_panel(const struct plot *p, const struct panel *place);
+void plot_memory_panel(const struct plot *p, const struct panel *place);
+void plot_mechanism_panel(const struct plot *p, const struct panel *place, enum lab_mechanism m);

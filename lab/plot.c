@@ -99,7 +99,8 @@ static void draw_time(const struct plot *p, double top, double bottom)
 {
     double step = tick_step(p->to - p->from);
 
-    for (double t = ceil(p->from / step) * step; t <= p->to + 1e-9; t += step) {
+    for (int i = (int)ceil(p->from / step); i <= (int)floor(p->to / step); i++) {
+        double t = i * step;
         g_autofree char *text = g_strdup_printf("%g s", t);
 
         svg_line(p->svg, plot_x(p, t), top, plot_x(p, t), bottom, "grid");
@@ -156,8 +157,9 @@ static void draw_guests(const struct plot *p, double y)
         g_autofree char *class =
             guest ? g_strdup_printf("guest%u", g % PLOT_GUEST_COLOURS) : g_strdup("overhead");
 
-        draw_legend_entry(p, p->left + LEGEND_COLUMN * (g % columns),
-                          y + LEGEND_LINE * (g / columns), class,
+        unsigned line = g / columns;
+
+        draw_legend_entry(p, p->left + LEGEND_COLUMN * (g % columns), y + LEGEND_LINE * line, class,
                           guest ? scenario_guest(p->record->scenario, g)->name : "caches, pagers");
     }
 }

@@ -14,6 +14,7 @@
 #include "core/hoststate.h"
 #include "lab/agent.h"
 #include "lab/hostmem.h"
+#include "lab/identical.h"
 #include "lab/pagerview.h"
 #include "lab/scenario.h"
 
@@ -92,9 +93,8 @@ struct guest_outcome {
 
 /* What KSM had merged when it was first enough for the goal, or at the end of its time. */
 struct merged_look {
-    double t;          /* 0: nobody has looked */
-    uint64_t possible; /* bytes that could be saved: identical.h */
-    uint64_t saved;    /* bytes that are, by the kernel's count */
+    double t; /* 0: nobody has looked */
+    struct identical_bytes bytes;
 };
 
 struct record {

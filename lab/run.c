@@ -246,14 +246,11 @@ static void take_sample(struct run *run)
 static void look_at_merged(struct run *run)
 {
     struct identical *all = identical_new();
-    struct hostmem memory;
 
     for (unsigned g = 0; g < run->record->guests; g++)
         if (run->members[g].spec->share && run->members[g].state == MEMBER_READY)
             identical_add(all, lab_vm_pid(run->members[g].vm), run->members[g].spec->size);
-    hostmem_look(run->config->directory, &memory);
-    run->record->merged = (struct merged_look){
-        .t = now(run), .possible = identical_bytes(all), .saved = memory.ksm_saved};
+    run->record->merged = (struct merged_look){.t = now(run), .bytes = identical_count(all)};
     identical_free(all);
 }
 
@@ -261,7 +258,8 @@ static void look_at_merged(struct run *run)
 static bool look_is_due(const struct run *run, const struct goal *goal)
 {
     const struct merged_look *last = &run->record->merged;
-    bool enough = last->t > 0 && (double)last->saved >= goal->limit * (double)last->possible;
+    bool enough =
+        last->t > 0 && (double)last->bytes.saved >= goal->limit * (double)last->bytes.possible;
 
     return !enough && last->t < goal->to &&
            (now(run) >= goal->to || now(run) >= MAX(last->t, goal->from) + MERGED_LOOK_SECONDS);

@@ -37,9 +37,11 @@ static void test_identical(void)
         area[i * 4096 + 4095] = i < 100 ? 7 : 1;
     }
     identical_add(all, getpid(), SIZE);
-    g_assert_cmpuint(identical_bytes(all), ==, (PAGES - 100 - 100) * 4096);
+    g_assert_cmpuint(identical_count(all).possible, ==, (PAGES - 100 - 100) * 4096);
+    g_assert_cmpuint(identical_count(all).saved, ==, 0);
     identical_add(all, getpid(), SIZE);
-    g_assert_cmpuint(identical_bytes(all), ==, (2 * PAGES - 200) * 4096);
+    g_assert_cmpuint(identical_count(all).possible, ==, (2 * PAGES - 200) * 4096);
+    g_assert_cmpuint(identical_count(all).saved, ==, PAGES * 4096);
     identical_free(all);
 }
 

@@ -180,7 +180,8 @@ static void test_merged(struct fixture *f, const void *data)
     fixture_add(f, 512, 100, 512, 100);
     host(f, 0)->memory.ksm_rate = 5000;
     fixture_expect(f, "merged-part", "0.9 by 10s", false, "not seen");
-    f->record->merged = (struct merged_look){.t = 41, .possible = 200 * MIB, .saved = 190 * MIB};
+    f->record->merged =
+        (struct merged_look){.t = 41, .bytes = {.possible = 200 * MIB, .saved = 190 * MIB}};
     fixture_expect(f, "merged-part", "0.9 by 10s", true, "0.950 at 41 s, 190M of 200M");
     fixture_expect(f, "share-rate.final", "0", false, "5000");
 }
