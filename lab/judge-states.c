@@ -8,7 +8,7 @@
  * between two samples. */
 static double slack(const struct record *r)
 {
-    return r->period + RECORD_INTERVAL_MSEC / 1000.0;
+    return r->period + r->scenario->interval;
 }
 
 static unsigned mask_of(const struct goal *goal)

@@ -18,10 +18,9 @@
 #include "lab/pagerview.h"
 #include "lab/scenario.h"
 
-/* One sample every RECORD_INTERVAL_MSEC; no run has more of them than this, nor more events. */
-#define RECORD_INTERVAL_MSEC 500
-#define RECORD_SAMPLES_MAX   100000
-#define RECORD_EVENTS_MAX    100000
+/* No run has more samples than this, nor more events. */
+#define RECORD_SAMPLES_MAX 100000
+#define RECORD_EVENTS_MAX  100000
 
 /* Sizes in bytes. Words are interned strings, "-" where unknown. */
 struct host_sample {

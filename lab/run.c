@@ -19,7 +19,7 @@
 #include "lab/loop.h"
 #include "lab/member.h"
 
-#define TICK_MSEC 100
+#define TICK_MSEC 50
 /* How long the daemon may take to know the guests that are up. */
 #define KNOWN_SECONDS 60
 /* Reading all memory of the guests takes a while. */
@@ -292,7 +292,7 @@ static bool run_clock(struct run *run)
         take_looks(run);
         if (now(run) >= next_sample) {
             take_sample(run);
-            next_sample = MAX(next_sample + RECORD_INTERVAL_MSEC / 1000.0, now(run));
+            next_sample = MAX(next_sample + run->scenario->interval, now(run));
         }
         if (!loop_serve(TICK_MSEC))
             return false;

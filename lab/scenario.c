@@ -12,6 +12,8 @@
 /* How long a scenario goes on after its last phase where it does not say. */
 #define TAIL_SECONDS  10.0
 #define ALONE_SECONDS 6.0
+#define INTERVAL      0.5 /* between two samples, where it does not say; */
+#define INTERVAL_MIN  0.1 /* and at least */
 /* A guest below this does not boot the lab's kernel. */
 #define GUEST_SIZE_MIN (96 * MIB)
 #define GUEST_NAME_MAX 32
@@ -30,6 +32,7 @@ static const struct key_spec scenario_keys[] = {
     {"pager", KEY_BOOL, MEMBER(pager), NULL},
     {"alone", KEY_BOOL, MEMBER(alone), NULL},
     {"alone-seconds", KEY_SECONDS, MEMBER(alone_seconds), NULL},
+    {"interval", KEY_SECONDS, MEMBER(interval), NULL},
 };
 
 #undef MEMBER
@@ -94,6 +97,7 @@ static struct scenario *scenario_new(const char *path)
     s->path = g_strdup(path);
     s->mode = g_strdup("manage");
     s->alone_seconds = ALONE_SECONDS;
+    s->interval = INTERVAL;
     s->seed = seed ? (unsigned)g_ascii_strtoull(seed, NULL, 10) : g_random_int();
     s->rand = g_rand_new_with_seed(s->seed);
     s->guests = g_ptr_array_new_with_free_func(guest_free);
@@ -362,6 +366,8 @@ static bool check_scenario(struct scenario *s, const struct inifile *ini, GError
         return inifile_fail(ini, "scenario", NULL, error, "there is no [guest NAME] section");
     if (s->length <= 0)
         s->length = last_phase(s) + TAIL_SECONDS;
+    if (s->interval < INTERVAL_MIN)
+        return inifile_fail(ini, "scenario", "interval", error, "at least 100ms is allowed");
     if (s->length < last_phase(s))
         return inifile_fail(ini, "scenario", "length", error,
                             "the last phase is at %.1f s; at least that is allowed", last_phase(s));

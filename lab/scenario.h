@@ -67,6 +67,7 @@ struct scenario {
     bool pager;    /* guests get pagers */
     bool alone;    /* measure each guest's work alone first */
     double alone_seconds;
+    double interval;     /* seconds between two samples */
     GRand *rand;         /* of phases at random times */
     unsigned seed;       /* of it; AEROSTAT_SEED sets it */
     bool random;         /* there are such phases */
