@@ -65,8 +65,10 @@ static void look(struct sharing *s)
 
     bool merged = s->seen.shared || s->seen.zero; /* what is still there is still shown */
     bool wanted = order.set || s->changed || merged;
+    bool stop = order.set && !order.pace.run; /* that does not wait after an error */
 
-    if (s->looking || s->unsupported || !wanted || g_get_monotonic_time() < s->set_retry) {
+    if (s->looking || s->unsupported || !wanted ||
+        (!stop && g_get_monotonic_time() < s->set_retry)) {
         s->looked = s->looked && wanted;
         return;
     }
@@ -156,7 +158,7 @@ static void on_looked(const struct sharing_look *look_, void *data)
         take_counters(s, &look_->counters);
     s->seen.allowed = sharing_settle(s);
     decide(s);
-    if (s->decision.run != s->running)
+    if (s->decision.run != s->running && !s->set_error) /* else with the next tick */
         look(s);
 }
 
@@ -233,7 +235,8 @@ static double still_merged(const struct sharing *s)
 {
     uint64_t merged = s->seen.shared + s->seen.sharing;
 
-    return merged ? 1 - (double)s->decision.stale / (double)merged : 1;
+    /* What was decided last may be of more than there is now. */
+    return merged ? 1 - (double)u64_min(s->decision.stale, merged) / (double)merged : 1;
 }
 
 void sharing_guest_view(const struct guest *guest, struct sharing_guest_view *ret)

@@ -125,17 +125,21 @@ static void look(GTask *task, gpointer source, gpointer data, GCancellable *canc
     struct sharing_kernel *k = job->kernel;
     struct sharing_look *ret = &job->look;
 
+    bool ours; /* to set */
+
     (void)source;
     (void)cancellable;
     ret->foreign = !ksm_changed(k->ksm) && ksm_runs(k->ksm);
+    ours = job->order.set && (!ret->foreign || job->order.take_over);
     if (!job->order.set && job->order.unmerge)
         ret->set_error = ksm_unmerge(k->ksm);
     if (!job->order.set && ret->set_error == 0)
         ret->set_error = ksm_restore(k->ksm);
-    else if (!ret->foreign || job->order.take_over)
+    else if (ours)
         ret->set_error = ksm_set(k->ksm, &job->order.pace);
     ret->changed = ksm_changed(k->ksm);
-    ret->run = ret->changed && ksm_runs(k->ksm);
+    /* Taken over, it may have been as we want it already. */
+    ret->run = (ret->changed || (ours && ret->set_error == 0)) && ksm_runs(k->ksm);
     ret->read_error = ksm_read(k->ksm, &ret->counters);
     look_at_processes(job);
     g_mutex_lock(&k->lock);

@@ -191,6 +191,11 @@ int knobs_set(struct knobs *k, const char *path, const char *value)
     return r;
 }
 
+const char *knobs_found(struct knobs *k, const char *path)
+{
+    return find(k, path)->found;
+}
+
 bool knobs_changed(const struct knobs *k)
 {
     for (size_t i = 0; i < k->n; i++) {

@@ -41,6 +41,10 @@ int knobs_get(const struct knobs *k, const char *path, char ret[static KNOB_VALU
  */
 int knobs_set(struct knobs *k, const char *path, const char *value);
 
+/* What was found there before anything of ours; "": nothing of ours was written. The set's, until
+ * the next knobs_set or knobs_restore. */
+const char *knobs_found(struct knobs *k, const char *path);
+
 /* Was anything of it set, by us or by who was killed, and not put back yet? */
 bool knobs_changed(const struct knobs *k);
 

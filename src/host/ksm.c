@@ -125,9 +125,12 @@ int ksm_set(struct ksm *k, const struct ksm_pace *pace)
     return r < 0 ? r : set_watched(k, KSM_RUN, "1", k->run);
 }
 
+/* Where it ran before us, what is merged is also somebody else's. */
 int ksm_unmerge(struct ksm *k)
 {
-    return *k->run ? set_watched(k, KSM_RUN, "2", k->run) : 0;
+    const char *found = knobs_found(k->knobs, KSM_RUN);
+
+    return *k->run && *found && strcmp(found, "1") != 0 ? set_watched(k, KSM_RUN, "2", k->run) : 0;
 }
 
 bool ksm_changed(const struct ksm *k)

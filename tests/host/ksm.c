@@ -127,6 +127,28 @@ static void test_unmerge(void)
     fixture_deinit(&f);
 }
 
+/* Taken over, there is more in it than ours. */
+static void test_unmerge_of_others(void)
+{
+    struct fixture f;
+    struct ksm *k;
+
+    set_up(&f);
+    fixture_write(&f, DIR "run", "1\n");
+    k = open_ksm(&f);
+    g_assert_cmpint(ksm_set(k, &pace), ==, 0);
+    g_assert_cmpint(ksm_unmerge(k), ==, 0);
+    assert_file(&f, "run", "1");
+    g_assert_cmpint(ksm_set(k, &(struct ksm_pace){.run = false}), ==, 0);
+    assert_file(&f, "run", "0");
+    g_assert_cmpint(ksm_unmerge(k), ==, 0);
+    assert_file(&f, "run", "0");
+    g_assert_cmpint(ksm_restore(k), ==, 0);
+    assert_file(&f, "run", "1");
+    ksm_free(k);
+    fixture_deinit(&f);
+}
+
 static void test_put_back_after_a_kill(void)
 {
     struct fixture f;
@@ -242,6 +264,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/ksm/set-and-restore", test_set_and_restore);
     g_test_add_func("/ksm/unmerge", test_unmerge);
+    g_test_add_func("/ksm/unmerge-of-others", test_unmerge_of_others);
     g_test_add_func("/ksm/after-a-kill", test_put_back_after_a_kill);
     g_test_add_func("/ksm/somebody-else", test_somebody_else);
     g_test_add_func("/ksm/counters", test_counters);
