@@ -37,7 +37,6 @@ void kswap_limit_cgroup(struct kswap *k)
     struct cgroup_limits limits = {
         .min = u64_min(k->wish.reservation, k->size),
         .low = u64_min(k->entitled, k->size),
-        .high = CGROUP_NO_LIMIT,
         .swap_max = k->promised,
     };
 

@@ -9,7 +9,9 @@
  *
  * What we write to a cgroup lasts longer than we do. So what was found there is kept as an extended
  * attribute of its directory: it lives exactly as long as that, and the next one to find it reads
- * it. Where the kernel has none (before 5.7), what a killed one has written counts as found.
+ * it. Where the kernel has none (before 5.7), what a killed one has written counts as found. What
+ * differs from what we left there was set by somebody else (virsh memtune, systemctl set-property)
+ * meanwhile, and counts as found from then on.
  */
 #include "host/cgroup.h"
 
@@ -38,7 +40,6 @@
 enum limit {
     LIMIT_MIN,
     LIMIT_LOW,
-    LIMIT_HIGH,
     LIMIT_SWAP_MAX,
     LIMITS,
 };
@@ -49,7 +50,6 @@ static const struct {
 } limit_files[LIMITS] = {
     [LIMIT_MIN] = {"memory.min", "user.aerostat.min", true},
     [LIMIT_LOW] = {"memory.low", "user.aerostat.low", true},
-    [LIMIT_HIGH] = {"memory.high", "user.aerostat.high", false},
     [LIMIT_SWAP_MAX] = {"memory.swap.max", "user.aerostat.swap.max", false},
 };
 
@@ -63,7 +63,9 @@ struct cgroup {
     int dir;
     char *path;
     uint64_t found[LIMITS];
-    bool known[LIMITS]; /* found[] is */
+    bool known[LIMITS];       /* found[] is */
+    uint64_t written[LIMITS]; /* what it read as after a write of ours... */
+    bool ours[LIMITS];        /* ...if there was one, by us or by who was killed */
 };
 
 /* The path of @pid in the v2 hierarchy. 0 or -errno; -ENOENT: it has none. */
@@ -224,6 +226,7 @@ static void find_limit(struct cgroup *c, enum limit which)
     if (n > 0) {
         text[n] = '\0';
         c->known[which] = parse(text, &c->found[which]);
+        c->ours[which] = read_number(c, limit_files[which].file, &c->written[which]) == 0;
     }
     if (!c->known[which])
         c->known[which] = read_number(c, limit_files[which].file, &c->found[which]) == 0;
@@ -305,9 +308,9 @@ int cgroup_read(const struct cgroup *c, struct cgroup_figures *ret)
     return 0;
 }
 
-static int write_file(const struct cgroup *c, const char *file, const char *text, int flags)
+static int write_file(const struct cgroup *c, const char *file, const char *text)
 {
-    autofd fd = openat(c->dir, file, O_WRONLY | O_TRUNC | O_CLOEXEC | flags);
+    autofd fd = openat(c->dir, file, O_WRONLY | O_TRUNC | O_CLOEXEC);
 
     if (fd < 0 || write(fd, text, strlen(text)) < 0)
         return -errno;
@@ -324,7 +327,7 @@ int cgroup_reclaim(const struct cgroup *c, uint64_t bytes)
         char text[2 * TEXT_MAX];
 
         (void)snprintf(text, sizeof(text), "%" G_GUINT64_FORMAT "%s", bytes, reclaim_words[word]);
-        r = write_file(c, "memory.reclaim", text, 0);
+        r = write_file(c, "memory.reclaim", text);
         if (r != -EINVAL) {
             atomic_store(&reclaim_word, word);
             break;
@@ -343,8 +346,17 @@ static int write_limit(struct cgroup *c, enum limit which, uint64_t value)
     (void)fsetxattr(c->dir, limit_files[which].attribute,
                     c->found[which] == CGROUP_NO_LIMIT ? "max" : found,
                     c->found[which] == CGROUP_NO_LIMIT ? 3 : strlen(found), XATTR_CREATE);
-    return write_file(c, limit_files[which].file, value == CGROUP_NO_LIMIT ? "max" : text,
-                      O_NONBLOCK);
+    return write_file(c, limit_files[which].file, value == CGROUP_NO_LIMIT ? "max" : text);
+}
+
+/* Somebody else has set it since we did, or since we found it. */
+static void notice_others(struct cgroup *c, enum limit which, uint64_t now)
+{
+    if (now == (c->ours[which] ? c->written[which] : c->found[which]))
+        return;
+    c->found[which] = now;
+    c->ours[which] = false;
+    (void)fremovexattr(c->dir, limit_files[which].attribute);
 }
 
 static int set_limit(struct cgroup *c, enum limit which, uint64_t value)
@@ -354,11 +366,19 @@ static int set_limit(struct cgroup *c, enum limit which, uint64_t value)
 
     if (!c->known[which])
         return 0;
+    r = read_number(c, limit_files[which].file, &now);
+    if (r < 0)
+        return r;
+    notice_others(c, which, now);
     value = limit_files[which].protects ? MAX(value, c->found[which]) : MIN(value, c->found[which]);
     if (value != CGROUP_NO_LIMIT)
         value &= ~PAGE_REST; /* the kernel's own rounding */
-    r = read_number(c, limit_files[which].file, &now);
-    return r < 0 || now == value ? r : write_limit(c, which, value);
+    if (now == value)
+        return 0;
+    r = write_limit(c, which, value);
+    if (r == 0)
+        c->ours[which] = read_number(c, limit_files[which].file, &c->written[which]) == 0;
+    return r;
 }
 
 int cgroup_limit(struct cgroup *c, const struct cgroup_limits *limits)
@@ -366,7 +386,6 @@ int cgroup_limit(struct cgroup *c, const struct cgroup_limits *limits)
     const uint64_t values[LIMITS] = {
         [LIMIT_MIN] = limits->min,
         [LIMIT_LOW] = limits->low,
-        [LIMIT_HIGH] = limits->high,
         [LIMIT_SWAP_MAX] = limits->swap_max,
     };
     int error = 0;
@@ -384,11 +403,13 @@ static void put_back_one(struct cgroup *c, enum limit which)
 {
     uint64_t now;
 
-    if (!c->known[which])
+    if (!c->ours[which])
         return;
-    if (read_number(c, limit_files[which].file, &now) == 0 && now != c->found[which])
+    if (read_number(c, limit_files[which].file, &now) == 0 && now == c->written[which] &&
+        now != c->found[which])
         (void)write_limit(c, which, c->found[which]);
     (void)fremovexattr(c->dir, limit_files[which].attribute);
+    c->ours[which] = false;
 }
 
 void cgroup_put_back(struct cgroup *c)

@@ -23,8 +23,9 @@ struct cgroup;
  */
 int cgroup_find(const char *host_root, pid_t pid, struct cgroup **ret);
 
-/* What was written to its files and differs from what was found is put back; by whoever finds it
- * next where this is not called (a kill). May be called while cgroup_reclaim runs. */
+/* What was written to its files and differs from what was found is put back, unless somebody else
+ * has set it since; by whoever finds it next where this is not called (a kill). May be called while
+ * cgroup_reclaim runs. */
 void cgroup_put_back(struct cgroup *c);
 
 /* Puts back, too. */
@@ -57,15 +58,15 @@ int cgroup_read(const struct cgroup *c, struct cgroup_figures *ret);
 int cgroup_reclaim(const struct cgroup *c, uint64_t bytes);
 
 /*
- * memory.min, memory.low: bytes. memory.high, memory.swap.max: bytes or CGROUP_NO_LIMIT; writes
- * that lower memory.high do not wait for reclaim. Written where it differs; never less protection,
- * nor a higher limit, than what was found, which is the operator's. A file that this kernel does
- * not have is passed over. 0 or the first -errno.
+ * memory.min, memory.low: bytes. memory.swap.max: bytes or CGROUP_NO_LIMIT. Written where it
+ * differs; never less protection, nor a higher limit, than what was found or what somebody else has
+ * set since, which is the operator's. A file that this kernel does not have is passed over. 0 or
+ * the first -errno.
  *
  * Protection holds against others' need only as far as the parents have as much of it
  * (machine.slice: MemoryMin=), and never against cgroup_reclaim of this very cgroup.
  */
 struct cgroup_limits {
-    uint64_t min, low, high, swap_max;
+    uint64_t min, low, swap_max;
 };
 int cgroup_limit(struct cgroup *c, const struct cgroup_limits *limits);

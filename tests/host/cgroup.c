@@ -190,8 +190,7 @@ static void assert_limits(const struct fixture *f, const char *min, const char *
     assert_at(f, "/vm", "memory.swap.max", swap);
 }
 
-static const struct cgroup_limits some_limits = {
-    .min = 8192, .low = 1048577, .high = CGROUP_NO_LIMIT, .swap_max = 65536};
+static const struct cgroup_limits some_limits = {.min = 8192, .low = 1048577, .swap_max = 65536};
 
 static void test_limits(void)
 {
@@ -223,6 +222,30 @@ static void test_limits_of_others(void)
     assert_limits(&f, "16384", "1048576", "max", "32768");
     cgroup_free(c);
     assert_limits(&f, "16384", "0", "max", "32768");
+    fixture_deinit(&f);
+}
+
+/* What somebody else sets while we are there is his: kept to, and not taken back at the end. */
+static void test_limits_set_meanwhile(void)
+{
+    struct fixture f;
+    struct cgroup *c;
+
+    set_up(&f, "/vm");
+    write_cgroup(&f, "/vm", "4711\n");
+    c = find(&f);
+    g_assert_cmpint(cgroup_limit(c, &some_limits), ==, 0);
+    write_at(&f, "/vm", "memory.min", "16384\n");
+    write_at(&f, "/vm", "memory.high", "1073741824\n");
+    write_at(&f, "/vm", "memory.swap.max", "32768\n");
+    g_assert_cmpint(cgroup_limit(c, &some_limits), ==, 0);
+    assert_limits(&f, "16384", "1048576", "1073741824", "32768");
+    write_at(&f, "/vm", "memory.min", "4096\n");
+    g_assert_cmpint(cgroup_limit(c, &some_limits), ==, 0);
+    assert_limits(&f, "8192", "1048576", "1073741824", "32768");
+    write_at(&f, "/vm", "memory.low", "12288\n"); /* the last word is his */
+    cgroup_free(c);
+    assert_limits(&f, "4096", "12288", "1073741824", "32768");
     fixture_deinit(&f);
 }
 
@@ -298,6 +321,7 @@ int main(int argc, char **argv)
     g_test_add_func("/cgroup/reclaim", test_reclaim);
     g_test_add_func("/cgroup/limits", test_limits);
     g_test_add_func("/cgroup/limits-of-others", test_limits_of_others);
+    g_test_add_func("/cgroup/limits-set-meanwhile", test_limits_set_meanwhile);
     g_test_add_func("/cgroup/limits-after-kill", test_limits_after_kill);
     g_test_add_func("/cgroup/old-kernel", test_old_kernel);
     g_test_add_func("/cgroup/gone", test_gone);
