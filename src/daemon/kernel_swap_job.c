@@ -33,8 +33,9 @@
 struct job {
     struct kswap *k;
     enum job_kind kind;
-    uint64_t bytes; /* to go out; of a look at samples: resident */
-    bool cached;    /* swap space keeps copies in memory */
+    uint64_t bytes;             /* to go out; of a look at samples: resident */
+    bool cached;                /* swap space keeps copies in memory */
+    uint64_t resident, swapped; /* bytes of its RAM before it: looks go on meanwhile */
 
     /* What came of it: */
     int error;
@@ -162,10 +163,17 @@ static void failed(struct kswap *k, const struct job *job)
         kswap_record(k, g_strdup_printf("no pages of it can be put out: %s", k->error));
 }
 
-/* @before: bytes of guest RAM in memory before the job. */
-static void judge_reclaim(struct kswap *k, const struct job *job, uint64_t before)
+/* What went out by the kernel's choice. A guest that grows as fast as it is reclaimed has no less
+ * in memory after it, but more of it is out. */
+static uint64_t reclaimed(const struct kswap *k, const struct job *job)
 {
-    uint64_t freed = k->cgroup ? u64_sub(before, kswap_resident(k)) : job->put_out;
+    return u64_max(u64_sub(job->resident, kswap_resident(k)),
+                   u64_sub(job->seen.swapped, job->swapped));
+}
+
+static void judge_reclaim(struct kswap *k, const struct job *job)
+{
+    uint64_t freed = k->cgroup ? reclaimed(k, job) : job->put_out;
 
     if (job->error == -EOPNOTSUPP && k->cgroup) {
         k->reclaim_missing = true;
@@ -198,7 +206,6 @@ static void done(GObject *source, GAsyncResult *result, gpointer data)
 {
     struct job *job = data;
     struct kswap *k = job->k;
-    uint64_t before = kswap_resident(k);
 
     (void)source;
     (void)result;
@@ -208,7 +215,7 @@ static void done(GObject *source, GAsyncResult *result, gpointer data)
         if (job->seen_error == 0)
             kswap_account(k, &job->seen, job->put_out);
         if (job->kind == JOB_RECLAIM)
-            judge_reclaim(k, job, before);
+            judge_reclaim(k, job);
         else
             judge_samples(k, job);
         kswap_pump(k->all);
@@ -224,7 +231,9 @@ void kswap_job_start(struct kswap *k, enum job_kind kind)
 
     job->k = kswap_ref(k);
     job->kind = kind;
-    job->bytes = kind == JOB_SAMPLE ? kswap_resident(k) : u64_min(kswap_excess(k), RECLAIM_ROUND);
+    job->resident = kswap_resident(k);
+    job->swapped = k->seen.swapped;
+    job->bytes = kind == JOB_SAMPLE ? job->resident : u64_min(kswap_excess(k), RECLAIM_ROUND);
     job->cached = !k->all->frees_at_once;
     k->job = true;
     k->all->running++;
