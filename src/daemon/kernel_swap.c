@@ -188,7 +188,7 @@ static void kswap_close(struct kswap *k)
 static bool is_close(const struct kswap *k)
 {
     return k->standing == KERNEL_SWAP_READY && k->allowed != ALLOWED_ANY &&
-           kswap_resident(k) + k->cache + (uint64_t)k->growth > k->allowed;
+           kswap_holds(k) + (uint64_t)k->growth > k->allowed;
 }
 
 static gboolean on_close_tick(void *data)

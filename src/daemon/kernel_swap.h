@@ -36,7 +36,9 @@ void kernel_swap_configure(struct kernel_swap *all, const struct config *config)
 struct kernel_swap_wish {
     bool wanted;
     uint64_t reservation; /* bytes: memory.min of its cgroup; the rest is promised in the pool */
-    uint64_t merged;      /* bytes that KSM has merged: they can't be paged out */
+    /* Bytes in its page tables that KSM has merged, which can't be paged out, and of these, those
+     * that it is not charged for. */
+    uint64_t merged, saved;
 };
 void kernel_swap_see(struct kernel_swap *all, struct guest *guest,
                      const struct kernel_swap_wish *wish);

@@ -14,7 +14,8 @@ void kswap_find_cgroup(struct kswap *k)
 
     if (k->job || k->reclaim_missing)
         return;
-    if (k->standing == KERNEL_SWAP_NONE) { /* nothing of ours is to be left in it */
+    /* Nothing of ours is to be left in it. */
+    if (k->standing == KERNEL_SWAP_NONE || k->standing == KERNEL_SWAP_REFUSED) {
         g_clear_pointer(&k->cgroup, cgroup_free);
         k->cgroup_at = 0;
         return;
@@ -26,6 +27,8 @@ void kswap_find_cgroup(struct kswap *k)
         return;
     g_clear_pointer(&k->cgroup, cgroup_free);
     r = cgroup_find(k->all->host_root, k->pid, &k->cgroup);
+    if (pageout_ended(&k->process)) /* then it may be another's, that has its id by now */
+        g_clear_pointer(&k->cgroup, cgroup_free);
     k->no_cgroup = r == 0        ? NULL
                    : r == -EBUSY ? "it shares its cgroup with other processes"
                                  : "no cgroup v2 memory controller governs it";

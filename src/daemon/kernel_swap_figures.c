@@ -32,9 +32,14 @@ uint64_t kswap_swapped(const struct kswap *k)
     return u64_min(k->seen.swapped, u64_sub(k->size, kswap_resident(k)));
 }
 
+uint64_t kswap_holds(const struct kswap *k)
+{
+    return u64_sub(kswap_resident(k), k->wish.saved) + k->cache;
+}
+
 uint64_t kswap_excess(const struct kswap *k)
 {
-    return u64_sub(kswap_resident(k) + k->cache, k->allowed);
+    return u64_sub(kswap_holds(k), k->allowed);
 }
 
 static double rate(uint64_t before, uint64_t now, usec_t elapsed)

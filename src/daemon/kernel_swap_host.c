@@ -41,6 +41,12 @@ static void set_read_ahead(struct kernel_swap *all, bool ready)
     all->read_ahead_off = off;
 }
 
+/* What is out has its space, whatever is promised (any more): nobody else can have that. */
+static uint64_t taken(const struct kswap *k, uint64_t promised)
+{
+    return u64_max(promised, k->swapped_now & ~(MIB - 1));
+}
+
 /* Who is to have host swap, and for whom there is space. */
 void kswap_settle(struct kernel_swap *all)
 {
@@ -54,14 +60,14 @@ void kswap_settle(struct kernel_swap *all)
         struct kswap *k = all->guests->pdata[i];
 
         k->promised = 0;
-        if (k->standing == KERNEL_SWAP_REFUSED)
-            continue;
-        if (!wanted(k) || k->choice.n == 0) {
-            kswap_set_standing(k, KERNEL_SWAP_NONE, NULL);
+        if (k->standing == KERNEL_SWAP_REFUSED || !wanted(k) || k->choice.n == 0) {
+            if (k->standing != KERNEL_SWAP_REFUSED)
+                kswap_set_standing(k, KERNEL_SWAP_NONE, NULL);
+            need += taken(k, 0);
             continue;
         }
         k->promised = u64_sub(k->size, k->wish.reservation);
-        need += k->promised;
+        need += taken(k, k->promised);
         /* What was promised stays so, whatever becomes of the space: what is out is out. */
         if (need <= pool.counted || k->standing == KERNEL_SWAP_READY)
             kswap_set_standing(k, KERNEL_SWAP_READY, NULL);

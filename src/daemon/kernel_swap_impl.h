@@ -149,7 +149,10 @@ bool kswap_look(struct kswap *k);
 uint64_t kswap_resident(const struct kswap *k);
 uint64_t kswap_swapped(const struct kswap *k);
 
-/* Bytes by which it occupies more than it may. */
+/* What it is charged for: a merged page in parts, and what is compressed of it. */
+uint64_t kswap_holds(const struct kswap *k);
+
+/* Bytes by which that is more than it may be. */
 uint64_t kswap_excess(const struct kswap *k);
 
 /* A look at its process: @put_out bytes were put out by us since the last one. */

@@ -211,9 +211,10 @@ static int begin(struct sampling *s, const struct pageout *process, uint64_t pag
 
     if (r < 0)
         return r;
+    if (is_followed(s, page)) /* it came back between two looks, and was chosen again */
+        return 0;
     if (s->idle >= 0) {
-        if (pageout_frame(entry) && !is_followed(s, page) &&
-            pageframes_mark(s->idle, pageout_frame(entry), &frame) == 0)
+        if (pageout_frame(entry) && pageframes_mark(s->idle, pageout_frame(entry), &frame) == 0)
             follow(s, page, frame);
     } else if (pageout_is_out(entry)) {
         follow(s, page, 0);

@@ -34,14 +34,19 @@ static void see_pager(struct reconcile *r, struct guest *guest)
     struct settings s = settings_of(r, guest, &guest->patched);
     struct pager_wish wish;
     struct kernel_swap_wish kernel_wish;
+    struct sharing_guest_view shared;
     struct guest_view view;
 
     policy_guest_view(guest->policy, &view);
+    sharing_guest_view(guest, &shared);
     wish.reservation = view.settings.reservation;
     wish.wanted = reconcile_swaps(r, &s);
     pagers_see(r->pagers, guest, &wish);
     kernel_wish = (struct kernel_swap_wish){
-        .wanted = wish.wanted, .reservation = wish.reservation, .merged = view.seen.shared};
+        .wanted = wish.wanted,
+        .reservation = wish.reservation,
+        .merged = shared.merged - shared.zero, /* pages of zeros are in no page's place */
+        .saved = shared.saved - shared.zero};
     kernel_swap_see(r->kernel_swap, guest, &kernel_wish);
 }
 

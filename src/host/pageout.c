@@ -101,6 +101,11 @@ int pageout_open(struct pageout *p, const char *host_root, pid_t pid)
     return 0;
 }
 
+bool pageout_ended(const struct pageout *p)
+{
+    return has_ended(p->pidfd);
+}
+
 void pageout_close(struct pageout *p)
 {
     fd_close(&p->pidfd);

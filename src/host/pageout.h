@@ -31,6 +31,9 @@ struct pageout {
 int pageout_open(struct pageout *p, const char *host_root, pid_t pid);
 void pageout_close(struct pageout *p);
 
+/* It has ended: what was found by its id just now may be another's. */
+bool pageout_ended(const struct pageout *p);
+
 /* --- looking --- */
 
 /* What the kernel counts of it, at once and for nothing. */
