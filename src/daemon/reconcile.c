@@ -267,6 +267,8 @@ void reconcile_free(struct reconcile *r)
     discovery_free(r->discovery);
     blocking_free(r->blocking); /* when the monitors are free for the guardian */
     orders_free(r->orders);
+    for (guint i = 0; i < guests_count(r->guests); i++)
+        sharing_forget(guests_at(r->guests, i));
     sharing_free(r->sharing);
     pagers_free(r->pagers);
     kernel_swap_free(r->kernel_swap);

@@ -51,8 +51,8 @@ class Low(PagerTest):
         assert_prometheus(self, text)
         self.assertGreater(self.metric("aerostat_guest_blocked_seconds_total", "a"), 0)
         self.assertGreater(self.metric("aerostat_guest_blocks_total", "a"), 1)
-        for fake in self.fakes_by_name.values():
-            fake.set(used=20 * MIB)
+        self.configure(capacity="2G", rest="[block]\nslice = 200ms\n")
+        self.assertEqual(self.ask("POST", "/v1/reload")[0], 200)
         self.event("blocking", "a", "was blocked")
         for fake in self.fakes_by_name.values():
             self.assertTrue(fake.get()["running"])
