@@ -63,8 +63,13 @@
  *   faults          reads the userfaultfd, serves what it can at once, has reads of the swap file
  *                   under way for the rest. Never waits for anything but events and completions;
  *                   never repeats a call on EAGAIN before it has read the next events (uffd.h).
+ *                   Puts a fault off, once and for milliseconds, while the guest gains on the
+ *                   mover (press.c).
  *   mover           evicts, parks, unparks, drains the cache, moves samples: one thing at a time,
- *                   in batches; I/O of one batch overlaps with the next one's preparation.
+ *                   in batches; I/O of one batch overlaps with the next one's preparation. Says
+ *                   whether it can relieve the host (relieves): it does, or would if it had to.
+ *   The last two have priority over the guests: a guest that they serve at one's cost would
+ *   outrun the other.
  * Locks: a claim per page (never waited for); one mutex each in slots, cache and sampler, held for
  * microseconds, never over I/O, never two at a time. Everything else between threads is an atomic
  * word, and notices go to control through a socket.
@@ -124,6 +129,7 @@ struct engine {
     _Atomic uint64_t cache_limit;
     struct cpus cpus; /* as control was told */
 
+    _Atomic bool relieves;       /* the mover can put out what the guest occupies too much */
     _Atomic bool mover_waits;    /* for something to do: poke it (engine_poke) */
     _Atomic uint64_t faults_seq; /* odd: the faults thread has read events and is not through */
     _Atomic bool stopping;       /* faults and mover are to end */

@@ -13,8 +13,6 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "pager/faults_impl.h"
@@ -22,8 +20,6 @@
 #define EVENTS_MAX 64
 #define DONE_MAX   32
 #define RUN_BYTES  (STREAM_RUN_MAX * PAGE_BYTES)
-
-#define NICE (-10)
 
 /* The processors may sleep deeply again when nothing has happened for so long. */
 #define AWAKE_USEC (5 * USEC_PER_MSEC)
@@ -51,7 +47,7 @@ static unsigned read_events(struct faults *f)
     }
     for (int i = 0; i < n; i++) {
         if (events[i].kind != UFFD_DISCARDED)
-            serve_fault(
+            press_fault(
                 f, (struct fault){.page = engine_page(e, events[i].address),
                                   .missing = events[i].kind == UFFD_MISSING,
                                   .io = !events[i].write && cpus_lack(&e->cpus, events[i].thread),
@@ -83,10 +79,14 @@ static uint64_t sleep_for(const struct faults *f, usec_t now)
 {
     uint64_t t = LOOK_USEC;
 
-    if (f->discard_next < f->discard_end || now < f->spin_until)
+    if (f->discard_next < f->discard_end)
+        return 0;
+    if (f->press.n > 0)
+        t = u64_min(t, u64_sub(f->press.next, now)); /* the mover needs the processor */
+    else if (now < f->spin_until)
         return 0;
     if (f->awake.held)
-        t = AWAKE_USEC;
+        t = u64_min(t, AWAKE_USEC);
     if (f->held.n > 0)
         t = u64_min(t, u64_sub(f->held.next, now));
     if (f->retries > 0 || f->waiting > 0 || f->wake_all)
@@ -171,6 +171,8 @@ static void serve(struct faults *f)
         events = read_events(f);
         if (f->retries > 0 || f->waiting > 0 || f->wake_all)
             try_again(f);
+        if (f->press.n > 0)
+            press_tick(f);
         end_reading(f);
         if (f->held.n > 0)
             held_tick(f, engine_now());
@@ -193,21 +195,12 @@ static void set_buffers(struct faults *f)
         f->run[i] = (struct load){.buffer = i + 1};
 }
 
-/* A virtual processor waits for what this thread does, microseconds a fault. On a busy host it
- * would wait its turn for milliseconds, above all after it has spun. */
-static void hurry(const struct faults *f)
-{
-    if (setpriority(PRIO_PROCESS, (id_t)gettid(), NICE) < 0)
-        log_debug("guest %s: the thread that serves faults keeps its priority: %s",
-                  f->e->map.header->identity.name, g_strerror(errno));
-}
-
 static void *thread_main(void *data)
 {
     struct faults *f = data;
     int r;
 
-    hurry(f);
+    worker_hurry(f->e->map.header->identity.name);
     awake_open(&f->awake, "");
     set_buffers(f);
     r = swapio_new(&f->io, f->e->swap_fd, f->e->uffd.fd, LOADS_SINGLE + LOADS_RUN, LOADS_RUN + 1,
@@ -233,6 +226,7 @@ int faults_start(struct faults **ret, struct engine *e)
     if (!f)
         return -ENOMEM;
     f->e = e;
+    f->press.low = UINT64_MAX;
     f->pages = aligned_alloc(PAGE_BYTES, COMPRESSED_RUN_MAX * PAGE_BYTES);
     r = f->pages ? worker_start(&f->worker, "faults", thread_main, f) : -ENOMEM;
     if (r < 0)

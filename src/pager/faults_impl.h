@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the files of the faults thread share: faults.c (its loop), serve.c (a fault), load.c (reads
- * of the swap file), held.c (pages that can't be read back), discard.c (what the guest gave back).
+ * of the swap file), held.c (pages that can't be read back), discard.c (what the guest gave back),
+ * press.c (faults of a guest that takes more than can be put out).
  * Everything here belongs to that one thread. */
 #pragma once
 
@@ -56,6 +57,20 @@ struct load {
     struct stream *ahead; /* of what it is read ahead; NULL: its first page was asked for */
 };
 
+#define PRESS_MAX 256
+
+/* Faults that are put off: press.c. */
+struct press {
+    struct {
+        struct fault fault;
+        usec_t until;
+    } off[PRESS_MAX];
+    unsigned n;
+    usec_t next;  /* when the first one is due */
+    usec_t delay; /* of a fault that comes now; 0: none */
+    uint64_t low; /* bytes: the least that the guest has occupied above what it is allowed */
+};
+
 struct held {
     uint64_t pages[HELD_MAX];
     unsigned n;
@@ -75,6 +90,7 @@ struct faults {
     usec_t retry_after;        /* between two tries, the longest that was asked for */
     bool wake_all;             /* a fault was dropped for want of room */
     struct held held;
+    struct press press;
     uint64_t discard_next, discard_end; /* pages of a discard, not seen to yet */
     char *pages;                        /* COMPRESSED_RUN_MAX pages, aligned */
 
@@ -106,6 +122,12 @@ void load_retry(struct faults *f);
 void held_add(struct faults *f, uint64_t page, int error);
 void held_gone(struct faults *f, uint64_t page);
 void held_tick(struct faults *f, usec_t now);
+
+/* press.c */
+/* Serves @fault that has just been read, or puts it off. */
+void press_fault(struct faults *f, struct fault fault);
+/* Serves those that were put off long enough. */
+void press_tick(struct faults *f);
 
 /* discard.c */
 void discard_begin(struct faults *f, uint64_t first, uint64_t n);

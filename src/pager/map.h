@@ -142,7 +142,8 @@ struct pagemap_figures {
     COUNTER latency[FAULT_KIND_MAX][LATENCY_BUCKETS];
     COUNTER eviction_races; /* evictions that a write of the guest overtook */
     COUNTER waited_usec;    /* that the guest's threads waited for pages, all together, from their
-                               fault's being read to their being woken; without first touches */
+                               fault's being read to their being woken; of first touches only what
+                               they were put off for (press.c) */
     COUNTER cpus;           /* threads known as virtual CPUs; 0: the next figure is not counted */
     COUNTER paged_by_guest; /* pages that were out and came back because QEMU read them for the
                                guest's own I/O (cpus.h) */

@@ -106,6 +106,23 @@ static enum activity choose(struct mover *m, usec_t now)
     return cache_wants_compaction(e->cache) ? ACTIVITY_COMPACT : ACTIVITY_NONE;
 }
 
+/*
+ * Does it pay to hold the guest back (press.c)? Yes, while something is put out, and while nothing
+ * has to be. Not where it is above its bound, and nothing can be done about it.
+ */
+static void tell_relief(const struct mover *m, enum activity next)
+{
+    struct engine *e = m->e;
+    bool relieves = next == ACTIVITY_EVICT || next == ACTIVITY_DRAIN;
+
+    if (next == ACTIVITY_SAMPLE)
+        return; /* as before: it is a matter of milliseconds */
+    if (next == ACTIVITY_NONE || next == ACTIVITY_COMPACT)
+        relieves = atomic_load(&e->evicting) && !m->detached && engine_excess(e) == 0;
+    if (atomic_load(&e->relieves) != relieves)
+        atomic_store(&e->relieves, relieves);
+}
+
 /* Begins one batch; false: there is nothing to begin. */
 static bool begin(struct mover *m, enum activity activity)
 {
@@ -188,6 +205,7 @@ static void step(struct mover *m)
         task_take(m, task);
     }
     turn_to(m, choose(m, now));
+    tell_relief(m, m->activity);
     if (m->activity == ACTIVITY_SAMPLE)
         sampling_step(m, now);
     else if (!batch_free(m))
@@ -201,9 +219,12 @@ static void step(struct mover *m)
 static void *thread_main(void *data)
 {
     struct mover *m = data;
-    int r = swapio_new(&m->io, m->e->swap_fd, -1, BATCHES * BATCH_PAGES, BATCHES, BATCH_BYTES);
-    bool good = worker_ready(&m->worker, r);
+    bool good;
+    int r;
 
+    worker_hurry(m->e->map.header->identity.name);
+    r = swapio_new(&m->io, m->e->swap_fd, -1, BATCHES * BATCH_PAGES, BATCHES, BATCH_BYTES);
+    good = worker_ready(&m->worker, r);
     while (good && !atomic_load(&m->e->stopping))
         step(m);
     finish_all(m);

@@ -164,7 +164,7 @@ void serve_ahead(struct faults *f, struct stream *stream, uint64_t end)
 {
     struct engine *e = f->e;
 
-    end = u64_min(end, e->map.pages);
+    end = f->press.delay > 0 ? 0 : u64_min(end, e->map.pages);
     while (stream->next < end) {
         uint64_t page = stream->next;
         struct page_place place = pagemap_get(&e->map, page);
@@ -206,6 +206,8 @@ static int serve_stored(struct faults *f, const struct fault *fault, struct page
     unsigned run = streams_fault(&f->streams, fault->page, &stream), pages = 1;
     int r;
 
+    if (f->press.delay > 0)
+        run = 1;
     stream->io = fault->io;
     if (place.state == PAGE_COMPRESSED)
         r = serve_compressed(f, fault, place, run, &pages);

@@ -2,8 +2,14 @@
 #include "pager/worker.h"
 
 #include <errno.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
+#include "base/log.h"
 #include "pager/sandbox.h"
+
+#define NICE (-10)
 
 int worker_start(struct worker *w, const char *name, void *(*main)(void *), void *data)
 {
@@ -31,6 +37,12 @@ bool worker_ready(struct worker *w, int made)
     w->started = made < 0 ? made : good ? 0 : -EPERM;
     (void)pthread_barrier_wait(&w->ready);
     return good;
+}
+
+void worker_hurry(const char *guest)
+{
+    if (setpriority(PRIO_PROCESS, (id_t)gettid(), NICE) < 0)
+        log_debug("guest %s: a thread of its pager keeps its priority: %s", guest, strerror(errno));
 }
 
 void worker_join(struct worker *w)

@@ -22,4 +22,10 @@ int worker_start(struct worker *w, const char *name, void *(*main)(void *), void
  */
 bool worker_ready(struct worker *w, int made);
 
+/*
+ * By the thread, before worker_ready: a virtual processor waits for what it does, or the host for
+ * memory. On a busy host it would wait its turn for milliseconds, above all after it has spun.
+ */
+void worker_hurry(const char *guest);
+
 void worker_join(struct worker *w);
