@@ -55,8 +55,8 @@ void kswap_look_at_cgroup(struct kswap *k)
     k->cache_known = false;
     if (!k->cgroup || cgroup_read(k->cgroup, &f) != 0)
         return;
-    if (f.pressure_some_usec != CGROUP_UNKNOWN)
-        k->pressure = f.pressure_some_usec;
+    if (f.pressure_usec != CGROUP_UNKNOWN)
+        k->pressure = f.pressure_usec;
     k->cache_known = f.zswap != CGROUP_UNKNOWN;
     if (k->cache_known)
         k->cache = f.zswap;

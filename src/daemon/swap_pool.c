@@ -357,13 +357,8 @@ void swap_pool_view(const struct swap_pool *pool, struct swap_pool_view *ret)
         .zswap = zswap_is_on(pool->zswap),
         .zswap_reason = zswap_reason(pool->zswap),
         .zswap_payload = seen->mem.zswapped == MEMINFO_UNKNOWN ? 0 : seen->mem.zswapped,
-        .zswap_pool = swap_pool_memory(pool),
+        .zswap_pool = seen->mem.zswap == MEMINFO_UNKNOWN ? 0 : seen->mem.zswap,
     };
-}
-
-uint64_t swap_pool_memory(const struct swap_pool *pool)
-{
-    return pool->seen.mem.zswap == MEMINFO_UNKNOWN ? 0 : pool->seen.mem.zswap;
 }
 
 uint64_t swap_pool_room(const struct swap_pool *pool)

@@ -50,9 +50,6 @@ struct swap_pool_view {
 /* As of the last look, at most a second ago. */
 void swap_pool_view(const struct swap_pool *pool, struct swap_pool_view *ret);
 
-/* Host memory that zswap occupies, bytes: nobody's in particular. */
-uint64_t swap_pool_memory(const struct swap_pool *pool);
-
 /* Bytes of the swap space that are free. */
 uint64_t swap_pool_room(const struct swap_pool *pool);
 

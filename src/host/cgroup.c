@@ -266,45 +266,17 @@ const char *cgroup_path(const struct cgroup *c)
     return c->path;
 }
 
-/* The value behind "KEY " at the begin of a line. */
-static uint64_t stat_value(const char *text, const char *key)
-{
-    size_t length = strlen(key);
-
-    for (const char *line = text; line; line = strchr(line, '\n')) {
-        line += *line == '\n';
-        if (strncmp(line, key, length) == 0 && line[length] == ' ')
-            return g_ascii_strtoull(line + length + 1, NULL, 10);
-    }
-    return CGROUP_UNKNOWN;
-}
-
-static void read_pressure(const struct cgroup *c, struct cgroup_figures *ret)
-{
-    struct psi psi;
-
-    if (psi_read(c->dir, "memory.pressure", &psi) < 0)
-        return;
-    ret->pressure_some_usec = psi.some.total_usec;
-    ret->pressure_full_usec = psi.full.total_usec;
-}
-
 int cgroup_read(const struct cgroup *c, struct cgroup_figures *ret)
 {
-    char text[PROCFS_TEXT_MAX];
-    int r;
+    struct psi psi;
+    int r = faccessat(c->dir, "memory.current", F_OK, 0) == 0 ? 0 : -errno;
 
-    memset(ret, 0xff, sizeof(*ret)); /* CGROUP_UNKNOWN, all of it */
-    r = read_number(c, "memory.current", &ret->current);
+    *ret = (struct cgroup_figures){.zswap = CGROUP_UNKNOWN, .pressure_usec = CGROUP_UNKNOWN};
     if (r < 0)
         return r == -ENODEV ? -ENOENT : r;
-    (void)read_number(c, "memory.swap.current", &ret->swap);
     (void)read_number(c, "memory.zswap.current", &ret->zswap);
-    if (procfs_read(c->dir, "memory.stat", text) > 0) {
-        ret->anon = stat_value(text, "anon");
-        ret->refaults = stat_value(text, "workingset_refault_anon");
-    }
-    read_pressure(c, ret);
+    if (psi_read(c->dir, "memory.pressure", &psi) == 0)
+        ret->pressure_usec = psi.some.total_usec;
     return 0;
 }
 

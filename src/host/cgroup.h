@@ -38,10 +38,8 @@ int cgroup_check(const struct cgroup *c);
 const char *cgroup_path(const struct cgroup *c);
 
 struct cgroup_figures {
-    uint64_t current, anon, swap, zswap; /* bytes; CGROUP_UNKNOWN where this kernel does not say */
-    uint64_t refaults;                   /* pages, workingset_refault_anon; CGROUP_UNKNOWN */
-    uint64_t pressure_some_usec;         /* total of memory.pressure; CGROUP_UNKNOWN */
-    uint64_t pressure_full_usec;
+    uint64_t zswap;         /* bytes; CGROUP_UNKNOWN where this kernel does not say */
+    uint64_t pressure_usec; /* total of "some" in memory.pressure; CGROUP_UNKNOWN */
 };
 
 /* 0, -ENOENT: it is gone, or another -errno. What this kernel does not have is unknown, no error.
