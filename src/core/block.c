@@ -70,7 +70,7 @@ static double excess_of(const struct policy_guest *g)
 {
     uint64_t target = target_of(g), holds = guest_holds(g);
 
-    if (!g->seen.reachable || !g->seen.running || !guest_can_swap(g) || balloon_gives(g) ||
+    if (!guest_can_swap(g) || !g->seen.reachable || !g->seen.running || balloon_gives(g) ||
         holds < target + BALLOON_STEP_MIN)
         return 0;
     return (double)(holds - target) / (double)target;
@@ -113,21 +113,27 @@ static void pay(struct policy_guest *g, const struct policy_params *params, usec
         now + g->verdict.block + (usec_t)((double)g->verdict.block * rest_per_block(params));
 }
 
-void block_decide(struct policy *p, uint64_t free_now, usec_t now)
+/* The largest excess of all; 0: nobody may be held. */
+static double farthest_of(const struct policy *p)
 {
-    usec_t passed = u64_min(u64_sub(now, p->decided_at), EARNING_MAX_USEC);
-    bool earning = p->blocking;
     double farthest = 0;
 
-    p->blocking = p->params.block && p->state == HOST_LOW && is_needed(p, free_now);
-    if (!p->blocking)
-        return;
     for (size_t i = 0; i < p->n; i++) {
         double excess = excess_of(p->guests[i]);
 
         farthest = excess > farthest ? excess : farthest;
     }
-    if (farthest <= 0)
+    return farthest;
+}
+
+void block_decide(struct policy *p, uint64_t free_now, usec_t now)
+{
+    usec_t passed = u64_min(u64_sub(now, p->decided_at), EARNING_MAX_USEC);
+    double farthest = p->params.block && p->state == HOST_LOW ? farthest_of(p) : 0;
+    bool earning = p->blocking;
+
+    p->blocking = farthest > 0 && is_needed(p, free_now);
+    if (!p->blocking)
         return;
     double factor = p->params.block_part / farthest < GAIN ? p->params.block_part / farthest : GAIN;
 

@@ -24,7 +24,7 @@
 #define REACTION_USEC (500 * USEC_PER_MSEC)
 
 /* Who grows gets what it takes in so long. */
-#define PACE_USEC USEC_PER_SEC
+#define PACE_USEC PLAN_GROWS_USEC
 
 static bool is_paced(const struct policy *p, const struct policy_guest *g)
 {
@@ -38,25 +38,17 @@ static bool is_paced(const struct policy *p, const struct policy_guest *g)
 
 static void see_scarcity(struct policy *p, uint64_t free_now)
 {
-    uint64_t growth = plan_host_grows(p, PACE_USEC);
-
-    p->scarce = free_now < SCARCE_MINFREES * p->minfree + growth;
-    p->plenty = free_now >= PLENTY_MINFREES * p->minfree + growth;
+    p->scarce = free_now < SCARCE_MINFREES * p->minfree + p->grows;
+    p->plenty = free_now >= PLENTY_MINFREES * p->minfree + p->grows;
 }
 
-/* What can be dealt out: not what those take who can't be bounded, or may not. */
-static uint64_t dealt(const struct policy *p, uint64_t free_now)
+/* What a guest takes whatever it is dealt: all where it can't be bounded, else what it must be
+ * left. */
+static uint64_t takes_anyway(const struct policy_guest *g, bool paced)
 {
-    uint64_t taken = 0;
+    uint64_t grows = plan_guest_grows(g, REACTION_USEC);
 
-    for (size_t i = 0; i < p->n; i++) {
-        const struct policy_guest *g = p->guests[i];
-        uint64_t grows = plan_guest_grows(g, REACTION_USEC);
-
-        taken += is_paced(p, g) ? u64_min(grows, u64_sub(g->settings.reservation, guest_holds(g)))
-                                : grows;
-    }
-    return u64_sub(free_now, host_state_mark(HOST_LOW, p->minfree) + taken) / 2;
+    return paced ? u64_min(grows, u64_sub(g->settings.reservation, guest_holds(g))) : grows;
 }
 
 /* May it grow at all, or is it to give? */
@@ -78,22 +70,28 @@ static void set_ceiling(struct policy_guest *g, uint64_t headroom)
 
 int pace_decide(struct policy *p, uint64_t free_now)
 {
-    uint64_t wanted = 0;
+    uint64_t wanted = 0, taken = 0;
+    size_t n_paced = 0;
     double shares = 0;
 
     see_scarcity(p, free_now);
     for (size_t i = 0; i < p->n; i++) {
         const struct policy_guest *g = p->guests[i];
-        bool grows = is_paced(p, g) && may_grow(p, g);
+        bool paced = is_paced(p, g), grows = paced && may_grow(p, g);
         uint64_t wants =
             u64_min(rate_bytes(g->intake.rate, PACE_USEC), u64_sub(g->seen.size, guest_holds(g)));
 
         p->pace[i] = (struct waterfill_guest){
             .shares = (double)guest_shares(g), .active = GUEST_SIZE_MAX, .hi = grows ? wants : 0};
+        n_paced += paced;
+        taken += takes_anyway(g, paced);
         wanted += p->pace[i].hi;
         shares += grows ? p->pace[i].shares : 0;
     }
-    uint64_t all = dealt(p, free_now), left = u64_sub(all, wanted);
+    if (n_paced == 0)
+        return 0;
+    uint64_t all = u64_sub(free_now, host_state_mark(HOST_LOW, p->minfree) + taken) / 2;
+    uint64_t left = u64_sub(all, wanted);
     int r = waterfill(p->pace, p->n, all, p->params.idle_tax);
 
     if (r < 0)
@@ -118,8 +116,7 @@ bool pace_runs_out(const struct policy_guest *g)
 
 usec_t pace_lasts(const struct policy_guest *g)
 {
-    if (g->verdict.allowed_reason != REASON_PACED || g->intake.rate == 0 || g->plan.headroom == 0)
+    if (g->verdict.allowed_reason != REASON_PACED || g->plan.headroom == 0)
         return USEC_NEVER;
-    double left = (double)u64_sub(g->verdict.allowed, guest_holds(g)) / (double)g->intake.rate;
-    return (usec_t)(left * (double)USEC_PER_SEC);
+    return rate_usec(g->intake.rate, u64_sub(g->verdict.allowed, guest_holds(g)));
 }

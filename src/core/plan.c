@@ -22,7 +22,7 @@
 #define DEADLINE_MAX_USEC (2 * USEC_PER_SEC)
 
 /* Swapping begins so long before state hard is reached; it is fast. */
-#define AHEAD_USEC USEC_PER_SEC
+#define AHEAD_USEC PLAN_GROWS_USEC
 
 /* A balloon begins to move so late after it was asked, and is looked at once a second. */
 #define BALLOON_START_USEC (1500 * USEC_PER_MSEC)
@@ -53,16 +53,19 @@ static uint64_t median(uint64_t *values, size_t n, uint64_t otherwise)
 
 static void learn_speeds(struct policy *p)
 {
+    uint64_t *balloon = p->scratch, *swap = p->scratch + p->n;
     size_t n_balloon = 0, n_swap = 0;
 
-    for (size_t i = 0; i < p->n; i++)
-        if (p->guests[i]->balloon.speed.rate)
-            p->scratch[n_balloon++] = p->guests[i]->balloon.speed.rate;
-    p->balloon_speed = median(p->scratch, n_balloon, BALLOON_SPEED_GUESS);
-    for (size_t i = 0; i < p->n; i++)
-        if (p->guests[i]->swap_speed.rate)
-            p->scratch[n_swap++] = p->guests[i]->swap_speed.rate;
-    p->swap_speed = median(p->scratch, n_swap, SWAP_SPEED_GUESS);
+    for (size_t i = 0; i < p->n; i++) {
+        const struct policy_guest *g = p->guests[i];
+
+        if (g->balloon.speed.rate)
+            balloon[n_balloon++] = g->balloon.speed.rate;
+        if (g->swap_speed.rate)
+            swap[n_swap++] = g->swap_speed.rate;
+    }
+    p->balloon_speed = median(balloon, n_balloon, BALLOON_SPEED_GUESS);
+    p->swap_speed = median(swap, n_swap, SWAP_SPEED_GUESS);
 }
 
 static uint64_t balloon_speed(const struct policy *p, const struct policy_guest *g, usec_t now)
@@ -97,59 +100,39 @@ static uint64_t balloon_pending(const struct policy_guest *g)
 static uint64_t balloon_delivers(const struct policy *p, const struct policy_guest *g, usec_t in,
                                  usec_t now)
 {
-    if (guest_balloon_obstacle(g, now) != REASON_NONE)
+    uint64_t pending = balloon_pending(g);
+
+    if (pending == 0 || guest_balloon_obstacle(g, now) != REASON_NONE)
         return 0;
-    return u64_min(balloon_pending(g), rate_bytes(balloon_speed(p, g, now), in));
+    return u64_min(pending, rate_bytes(balloon_speed(p, g, now), in));
 }
 
 /* A pager that is so far behind does not bound its guest: it is slower than that grows. */
 #define BEHIND_BYTES (4 * MIB)
 
 /* A pager keeps its guest below its bound by itself; the kernel has to be asked again. */
-static uint64_t room_left(const struct policy_guest *g)
+uint64_t plan_guest_room(const struct policy_guest *g)
 {
     const struct pager_observation *pager = &g->seen.pager;
     uint64_t holds = guest_holds(g);
     bool bounded =
         pager->present && !pager->kernel && u64_sub(holds, pager->allowed) <= BEHIND_BYTES;
 
+    if (!g->seen.running)
+        return 0;
     return u64_sub(bounded ? u64_min(pager->allowed, g->seen.size) : g->seen.size, holds);
 }
 
 uint64_t plan_guest_grows(const struct policy_guest *g, usec_t in)
 {
-    if (!g->seen.running)
-        return 0;
-    return u64_min(rate_bytes(g->intake.rate, in), room_left(g));
-}
-
-uint64_t plan_host_grows(const struct policy *p, usec_t in)
-{
-    uint64_t sum = 0;
-
-    for (size_t i = 0; i < p->n; i++)
-        sum += plan_guest_grows(p->guests[i], in);
-    return sum;
-}
-
-uint64_t plan_host_room(const struct policy *p)
-{
-    uint64_t sum = 0;
-
-    for (size_t i = 0; i < p->n; i++)
-        sum += p->guests[i]->seen.running ? room_left(p->guests[i]) : 0;
-    return sum;
+    return u64_min(rate_bytes(g->intake.rate, in), plan_guest_room(g));
 }
 
 usec_t plan_time_left(const struct policy *p, uint64_t free_now)
 {
-    uint64_t rate = plan_host_grows(p, USEC_PER_SEC);
     uint64_t mark = p->state + 1 < HOST_STATE_MAX ? host_state_mark(p->state + 1, p->minfree) : 0;
 
-    if (rate == 0)
-        return USEC_NEVER;
-    double left = (double)u64_sub(free_now, mark) / (double)rate * (double)USEC_PER_SEC;
-    return left >= (double)(USEC_NEVER / 2) ? USEC_NEVER : (usec_t)left;
+    return rate_usec(p->grows, u64_sub(free_now, mark));
 }
 
 static uint64_t excess_of(const struct policy_guest *g)
@@ -177,7 +160,7 @@ static uint64_t missing(const struct policy *p, uint64_t free_now, usec_t now)
         else
             delivered += balloon_delivers(p, g, AHEAD_USEC, now);
     }
-    return u64_sub(plan_host_grows(p, AHEAD_USEC), delivered);
+    return u64_sub(p->grows, delivered);
 }
 
 static void go_ahead(struct policy *p, uint64_t free_now, usec_t now)
@@ -199,21 +182,24 @@ static void go_ahead(struct policy *p, uint64_t free_now, usec_t now)
 
 bool plan_outrun(const struct policy *p, uint64_t free_now)
 {
-    return p->state != HOST_HIGH && plan_host_grows(p, AHEAD_USEC) >
-                                        u64_sub(free_now, host_state_mark(HOST_HARD, p->minfree));
+    return p->state != HOST_HIGH &&
+           p->grows > u64_sub(free_now, host_state_mark(HOST_HARD, p->minfree));
 }
 
 void plan_in_time(struct policy *p, uint64_t free_now, struct outlook *outlook)
 {
     outlook->deadline =
         u64_clamp(plan_time_left(p, free_now), DEADLINE_MIN_USEC, DEADLINE_MAX_USEC);
-    learn_speeds(p);
+    if (p->state != HOST_HIGH)
+        learn_speeds(p);
+    /* In state high nobody has to give; in low there is no time to wait for anybody. */
+    bool credits = p->state != HOST_HIGH && p->state != HOST_LOW;
+
     for (size_t i = 0; i < p->n; i++) {
         struct policy_guest *g = p->guests[i];
-        uint64_t gives = balloon_delivers(p, g, outlook->deadline, outlook->now);
 
         g->plan = (struct plan){
-            .credit = p->state == HOST_LOW ? 0 : gives, /* there is no time to wait for anybody */
+            .credit = credits ? balloon_delivers(p, g, outlook->deadline, outlook->now) : 0,
             .ceiling = ALLOWED_ANY,
         };
     }

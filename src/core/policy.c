@@ -139,7 +139,7 @@ static bool make_room(struct policy *p)
         !grow_array((void **)&p->split, wanted, sizeof(*p->split)) ||
         !grow_array((void **)&p->comfort, wanted, sizeof(*p->comfort)) ||
         !grow_array((void **)&p->pace, wanted, sizeof(*p->pace)) ||
-        !grow_array((void **)&p->scratch, wanted, sizeof(*p->scratch)) ||
+        !grow_array((void **)&p->scratch, 2 * wanted, sizeof(*p->scratch)) ||
         !grow_array((void **)&p->bounds, wanted, sizeof(*p->bounds)) ||
         !grow_array((void **)&p->acted, wanted, sizeof(struct policy_guest *)))
         return false;
@@ -165,9 +165,23 @@ struct policy_guest *policy_guest_add(struct policy *p, const struct guest_setti
     return g;
 }
 
-void policy_guest_remove(struct policy *p, struct policy_guest *g)
+static void count_out(struct policy *p, const struct policy_guest *g)
 {
     p->held -= guest_holds(g);
+    p->grows -= plan_guest_grows(g, PLAN_GROWS_USEC);
+    p->room -= plan_guest_room(g);
+}
+
+static void count_in(struct policy *p, const struct policy_guest *g)
+{
+    p->held += guest_holds(g);
+    p->grows += plan_guest_grows(g, PLAN_GROWS_USEC);
+    p->room += plan_guest_room(g);
+}
+
+void policy_guest_remove(struct policy *p, struct policy_guest *g)
+{
+    count_out(p, g);
     p->n--;
     p->guests[g->index] = p->guests[p->n];
     p->guests[g->index]->index = g->index;
@@ -207,9 +221,9 @@ bool policy_guest_observe(struct policy *p, struct policy_guest *g,
 {
     bool suffered = g->distress != 0, had_stalled = g->balloon.stalled;
 
-    p->held -= guest_holds(g);
+    count_out(p, g);
     guest_take_in(g, &p->params, seen, now);
-    p->held += guest_holds(g);
+    count_in(p, g);
     if (!p->host_seen)
         return false;
     bool worse = host_state_next(p->state, policy_host_free(p), p->minfree) > p->state;
@@ -229,13 +243,14 @@ static usec_t until_surprised(const struct policy *p)
 {
     uint64_t free_now = policy_host_free(p);
 
-    if (plan_host_room(p) <= free_now)
+    if (p->room <= free_now)
         return USEC_NEVER;
     double lasts = (double)(free_now + p->minfree) / (double)SUDDEN_GROWTH;
     return u64_sub((usec_t)(lasts * (double)USEC_PER_SEC), REACTION_USEC);
 }
 
-usec_t policy_look_in(const struct policy *p, usec_t least, usec_t most)
+usec_t policy_guest_look_in(const struct policy *p, const struct policy_guest *g, usec_t least,
+                            usec_t most)
 {
     usec_t left = plan_time_left(p, policy_host_free(p));
     usec_t look = u64_min(left / LOOK_DIVISOR, pace_of_state[p->state] / 2);
@@ -243,9 +258,18 @@ usec_t policy_look_in(const struct policy *p, usec_t least, usec_t most)
     if (!p->host_seen)
         return most;
     look = u64_min(look, until_surprised(p));
-    for (size_t i = 0; i < p->n; i++)
-        look = u64_min(look, pace_lasts(p->guests[i]) / LOOK_DIVISOR);
+    if (g)
+        look = u64_min(look, pace_lasts(g) / LOOK_DIVISOR);
     return u64_clamp(look, least, most);
+}
+
+usec_t policy_look_in(const struct policy *p, usec_t least, usec_t most)
+{
+    usec_t look = policy_guest_look_in(p, NULL, least, most);
+
+    for (size_t i = 0; i < p->n; i++)
+        look = u64_min(look, u64_max(least, pace_lasts(p->guests[i]) / LOOK_DIVISOR));
+    return look;
 }
 
 void policy_guest_target_sent(struct policy_guest *g, uint64_t target, usec_t now)

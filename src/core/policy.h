@@ -312,6 +312,10 @@ void policy_host_seen(struct policy *p, const struct host_observation *host);
  */
 usec_t policy_look_in(const struct policy *p, usec_t least, usec_t most);
 
+/* The same by what the host and this guest alone call for; after an observation of it. */
+usec_t policy_guest_look_in(const struct policy *p, const struct policy_guest *g, usec_t least,
+                            usec_t most);
+
 /* The @i-th guest of the last decision that is to be acted upon (a mechanism, allow, or block), or
  * NULL past the last. */
 struct policy_guest *policy_decision(const struct policy *p, size_t i);

@@ -14,7 +14,10 @@ struct policy {
     usec_t state_since;
     usec_t decided_at; /* USEC_NEVER: not yet */
     uint64_t minfree, available;
-    uint64_t held;                      /* by the guests, in sum */
+    /* Of the guests, in sum, kept up with each observation: */
+    uint64_t held;
+    uint64_t grows;                     /* what they take in PLAN_GROWS_USEC */
+    uint64_t room;                      /* what they could still take */
     uint64_t balloon_speed, swap_speed; /* bytes/s, of guests of which it was not measured yet */
     bool scarce, plenty;                /* pace.c: of what is free */
     bool blocking;                      /* guests earn their being held */
@@ -26,7 +29,7 @@ struct policy {
     struct waterfill_guest
         *pace;                   /* parallel to guests: how far they may grow until the next look */
     struct guest_bounds *bounds; /* parallel to guests */
-    uint64_t *scratch;           /* as long as guests */
+    uint64_t *scratch;           /* twice as long as guests */
     struct policy_guest **acted; /* those with something to do */
     size_t n, capacity, n_acted;
 };
@@ -50,12 +53,13 @@ bool plan_outrun(const struct policy *p, uint64_t free_now);
 /* Bytes per second that can be put out of it. */
 uint64_t plan_swap_speed(const struct policy *p, const struct policy_guest *g);
 
-/* Bytes that the guest takes in the time from now on, as far as nothing keeps it from that. */
+/* Bytes that the guest takes in the time from now on, as far as nothing keeps it from that; of all
+ * guests in PLAN_GROWS_USEC that is policy.grows. */
+#define PLAN_GROWS_USEC USEC_PER_SEC
 uint64_t plan_guest_grows(const struct policy_guest *g, usec_t in);
-uint64_t plan_host_grows(const struct policy *p, usec_t in);
 
-/* Bytes that the guests could still take, if nothing but their bounds keeps them from it. */
-uint64_t plan_host_room(const struct policy *p);
+/* Bytes that it could still take, if it runs and nothing but its bound keeps it from that. */
+uint64_t plan_guest_room(const struct policy_guest *g);
 
 /* Until the host reaches its next worse state (in the worst: until nothing is left), if the guests
  * go on as they do; USEC_NEVER. */

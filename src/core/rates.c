@@ -65,3 +65,10 @@ uint64_t rate_bytes(uint64_t rate, usec_t usec)
 
     return bytes > RATE_MAX ? (uint64_t)RATE_MAX : (uint64_t)bytes;
 }
+
+usec_t rate_usec(uint64_t rate, uint64_t bytes)
+{
+    double usec = rate ? (double)bytes / (double)rate * (double)USEC_PER_SEC : (double)USEC_NEVER;
+
+    return usec >= (double)(USEC_NEVER / 2) ? USEC_NEVER : (usec_t)usec;
+}

@@ -37,3 +37,6 @@ void speed_follow(struct speed *s, uint64_t bytes, usec_t elapsed, bool saturate
 
 /* Bytes at @rate in @usec, without overflow. */
 uint64_t rate_bytes(uint64_t rate, usec_t usec);
+
+/* How long @bytes last at @rate; USEC_NEVER where that is for ever, or as good as. */
+usec_t rate_usec(uint64_t rate, uint64_t bytes);

@@ -58,14 +58,19 @@ static int find_comfort(struct policy *p)
 
 /*
  * What each would be entitled to if all wanted all they can have: as far as a pager must let a
- * guest grow of which more was not expected.
+ * guest grow of which more was not expected. Without pagers nobody asks.
  */
 static int find_shares(struct policy *p)
 {
+    bool asked = false;
+
     for (size_t i = 0; i < p->n; i++) {
         p->comfort[i] = p->split[i];
         p->comfort[i].hi = u64_max(p->split[i].lo, guest_limit(p->guests[i]));
+        asked = asked || guest_can_swap(p->guests[i]);
     }
+    if (!asked)
+        return 0;
     return waterfill(p->comfort, p->n, p->available, p->params.idle_tax);
 }
 

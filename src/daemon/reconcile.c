@@ -159,7 +159,7 @@ static void decide(struct reconcile *r)
     r->decisions++;
     r->decision_seconds = (double)(now_usec() - now) / (double)USEC_PER_SEC;
     act(r);
-    reconcile_look_again(r);
+    reconcile_look_again(r, NULL);
     sharing_decide(r->sharing, r->state);
     for (guint i = 0; i < guests_count(r->guests); i++) {
         if (guests_at(r->guests, i)->policy)

@@ -101,7 +101,7 @@ void reconcile_observe(struct reconcile *r, struct guest *guest, bool partial)
     if (policy_guest_observe(r->policy, guest->policy, &seen, now_usec()))
         reconcile_ask_for_decision(r);
     if (!partial)
-        reconcile_look_again(r);
+        reconcile_look_again(r, guest);
 }
 
 void reconcile_on_guest(struct guest *guest, void *data)

@@ -61,8 +61,9 @@ void reconcile_on_vmm_event(struct vmm_guest *vmm, enum vmm_event event, void *d
  * memory was looked at. */
 void reconcile_observe(struct reconcile *r, struct guest *guest, bool partial);
 
-/* reconcile_look.c: something was seen that may call for a look at memory before the next poll. */
-void reconcile_look_again(struct reconcile *r);
+/* reconcile_look.c: what was seen, of all or of this one guest, may call for a look at memory
+ * before the next poll. */
+void reconcile_look_again(struct reconcile *r, const struct guest *guest);
 
 void reconcile_look_at_host(struct reconcile *r);
 

@@ -24,15 +24,16 @@ static gboolean look(void *data)
         if (guest->policy && vmm_guest_measure(guest->vmm))
             reconcile_observe(r, guest, true);
     }
-    reconcile_look_again(r);
+    reconcile_look_again(r, NULL);
     return G_SOURCE_REMOVE;
 }
 
 /* Where the next look would come no sooner than the next poll, none is needed. */
-void reconcile_look_again(struct reconcile *r)
+void reconcile_look_again(struct reconcile *r, const struct guest *guest)
 {
     usec_t most = r->config->stats_period_usec, now = now_usec();
-    usec_t in = policy_look_in(r->policy, LOOK_LEAST_USEC, most);
+    usec_t in = guest ? policy_guest_look_in(r->policy, guest->policy, LOOK_LEAST_USEC, most)
+                      : policy_look_in(r->policy, LOOK_LEAST_USEC, most);
 
     if (r->closing || in >= most || (r->look && r->look_at <= now + in))
         return;
