@@ -15,6 +15,9 @@
  * and what it has earned is paid in slices, as soon as it is worth one. The factor is such that the
  * guest that is farthest above is held for GAIN times its excess, and at most for block_part.
  *
+ * Who is not above his target any more, or when state low is left, is let go on before his slice is
+ * over.
+ *
  * Invariants: no block is longer than block_slice_usec; after one of length s the guest runs for at
  * least s (1 - block_part) / block_part, counted from what it was really held; none is above what
  * was earned.
@@ -55,9 +58,7 @@ void block_follow(struct policy_guest *g, const struct policy_params *params, us
 
 static uint64_t target_of(const struct policy_guest *g)
 {
-    const struct verdict *v = &g->verdict;
-
-    return u64_max(1, u64_max(v->entitled, v->allowed == ALLOWED_ANY ? 0 : v->allowed));
+    return u64_max(1, verdict_target(&g->verdict));
 }
 
 static bool balloon_gives(const struct policy_guest *g)
@@ -113,14 +114,15 @@ static void pay(struct policy_guest *g, const struct policy_params *params, usec
         now + g->verdict.block + (usec_t)((double)g->verdict.block * rest_per_block(params));
 }
 
-/* The largest excess of all; 0: nobody may be held. */
-static double farthest_of(const struct policy *p)
+/* Who may be held; the largest excess of all, or 0. */
+static double find_farthest(struct policy *p)
 {
     double farthest = 0;
 
     for (size_t i = 0; i < p->n; i++) {
         double excess = excess_of(p->guests[i]);
 
+        p->guests[i]->verdict.may_block = excess > 0;
         farthest = excess > farthest ? excess : farthest;
     }
     return farthest;
@@ -129,7 +131,7 @@ static double farthest_of(const struct policy *p)
 void block_decide(struct policy *p, uint64_t free_now, usec_t now)
 {
     usec_t passed = u64_min(u64_sub(now, p->decided_at), EARNING_MAX_USEC);
-    double farthest = p->params.block && p->state == HOST_LOW ? farthest_of(p) : 0;
+    double farthest = p->params.block && p->state == HOST_LOW ? find_farthest(p) : 0;
     bool earning = p->blocking;
 
     p->blocking = farthest > 0 && is_needed(p, free_now);

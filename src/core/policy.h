@@ -214,6 +214,8 @@ struct verdict {
     /* Blocking: */
     usec_t block;             /* block the guest for so long, now; 0: not */
     enum reason block_reason; /* BLOCKED, or NONE */
+    bool may_block;           /* it is above its target in state low; else whoever holds it is to
+                                 let it go on at once */
 };
 
 /* One sentence with the figures, for `aerostat explain`; returns @buf. */

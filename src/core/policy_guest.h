@@ -120,6 +120,12 @@ static inline uint64_t guest_holds(const struct policy_guest *g)
     return g->seen.resident + g->seen.pager.cache;
 }
 
+/* What it may occupy before it counts as above its target. */
+static inline uint64_t verdict_target(const struct verdict *v)
+{
+    return u64_max(v->entitled, v->allowed == ALLOWED_ANY ? 0 : v->allowed);
+}
+
 /* Guest RAM that is in use as far as the host knows: resident, or put out by the pager. */
 static inline uint64_t guest_touched(const struct policy_guest *g)
 {

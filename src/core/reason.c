@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "core/policy.h"
+#include "core/policy_guest.h"
 
 static const char *const reason_names[] = {
     [REASON_NONE] = "none",
@@ -185,7 +185,8 @@ const char *policy_block_text(const struct verdict *v, char *buf, size_t size)
     (void)snprintf(buf, size,
                    "blocked for %" PRIu64 " ms: the host is very short and the guest is %" PRIu64
                    " MiB above its target; " GUEST_FORMAT "; " HOST_FORMAT,
-                   v->block / USEC_PER_MSEC, MIB_OF(u64_sub(v->resident + v->cache, v->entitled)),
-                   GUEST_ARGS(v), HOST_ARGS(v));
+                   v->block / USEC_PER_MSEC,
+                   MIB_OF(u64_sub(v->resident + v->cache, verdict_target(v))), GUEST_ARGS(v),
+                   HOST_ARGS(v));
     return buf;
 }

@@ -14,8 +14,10 @@
  *
  * What QEMU does not tell: whose a stop is. An operator who stops a guest that is held already
  * finds it running when the slice is over, and has to stop it again; one who continues it ends the
- * slice. A guest that its pager has stopped (pager_talk.c) is not held, and one that its pager
- * stops while it is held stays stopped when the slice is over: the debt is the pager's then.
+ * slice. A guest that is not ours to speak to any more while it is held (a new configuration, its
+ * socket is gone) is left to a guardian of its own. A guest that its pager has stopped
+ * (pager_talk.c) is not held, and one that its pager stops while it is held stays stopped when the
+ * slice is over: the debt is the pager's then.
  */
 #include "base/log.h"
 #include "daemon/blocking_impl.h"
@@ -144,10 +146,12 @@ bool blocking_hold(struct blocking *b, struct guest *guest, usec_t usec)
 
 /* --- who is left --- */
 
-/* Those that have ended, and those that the guardian has seen to, are of no interest any more. */
+/* Those that have ended, and those that the guardian has seen to, are of no interest any more. The
+ * rest is sent one: it can't be spoken to by us. */
 static gboolean on_sweep(void *data)
 {
     struct blocking *b = data;
+    bool unseen = b->unseen;
 
     for (guint i = b->left->len; i-- > 0;) {
         if (hold_record_holds(b->left->pdata[i], b->host_root))
@@ -155,6 +159,9 @@ static gboolean on_sweep(void *data)
         hold_record_remove(b->left->pdata[i]);
         g_ptr_array_remove_index_fast(b->left, i);
     }
+    b->unseen = false;
+    if (unseen && b->left->len)
+        guardian_send(b->guardian);
     if (b->left->len)
         return G_SOURCE_CONTINUE;
     b->sweep = 0;
@@ -223,6 +230,16 @@ void blocking_see(struct blocking *b, struct guest *guest)
     }
 }
 
+void blocking_release(struct guest *guest)
+{
+    struct hold *h = guest->hold;
+
+    if (!h || (h->phase != HELD && h->phase != STOPPING))
+        return;
+    g_clear_handle_id(&h->timer, g_source_remove);
+    (void)on_slice_over(h);
+}
+
 /* --- what is asked --- */
 
 bool blocking_holds(const struct guest *guest)
@@ -251,6 +268,12 @@ unsigned blocking_count(const struct blocking *b)
 
 /* --- life --- */
 
+static void add_left(struct blocking *b, struct hold_record *record)
+{
+    g_ptr_array_add(b->left, record);
+    b->unseen = true; /* those of a daemon before have had theirs */
+}
+
 void blocking_forget(struct blocking *b, struct guest *guest)
 {
     struct hold *h = g_steal_pointer(&guest->hold);
@@ -264,7 +287,7 @@ void blocking_forget(struct blocking *b, struct guest *guest)
         h->phase = FREE;
         /* Its process may live though its monitor is gone: then the record keeps the debt. */
         if (process_start_time(b->host_root, h->record->pid) == h->record->start_time)
-            g_ptr_array_add(b->left, g_steal_pointer(&h->record));
+            add_left(b, g_steal_pointer(&h->record));
         else
             hold_record_remove(h->record);
         watch_left(b);
@@ -285,6 +308,7 @@ struct blocking *blocking_new(const char *directory, const char *host_root,
     b->data = data;
     b->guardian = guardian_new(b->directory, host_root);
     b->held = g_ptr_array_new();
+    hold_records_clean(directory);
     b->left = hold_records_read(directory);
     if (b->left->len)
         guardian_send(b->guardian);
@@ -324,14 +348,8 @@ void blocking_end(struct blocking *b, GSourceFunc done, void *data)
     b->ending = true;
     b->done = done;
     b->done_data = data;
-    for (guint i = b->held->len; i-- > 0;) {
-        struct hold *h = b->held->pdata[i];
-
-        if (h->phase != GOING) {
-            g_clear_handle_id(&h->timer, g_source_remove);
-            (void)on_slice_over(h);
-        }
-    }
+    for (guint i = b->held->len; i-- > 0;)
+        blocking_release(((struct hold *)b->held->pdata[i])->guest);
     if (b->held->len)
         b->wait = g_timeout_add(BLOCKING_END_MSEC, waited_enough, b);
     else

@@ -43,6 +43,9 @@ void blocking_end(struct blocking *b, GSourceFunc done, void *data);
  */
 bool blocking_hold(struct blocking *b, struct guest *guest, usec_t usec);
 
+/* Its time is over before its slice is; nothing where it is not held. */
+void blocking_release(struct guest *guest);
+
 /* The guest's facts are new: let go on by somebody else, or held by a daemon before this one? */
 void blocking_see(struct blocking *b, struct guest *guest);
 

@@ -43,6 +43,7 @@ struct blocking {
     struct guardian *guardian;
     GPtrArray *left; /* struct hold_record: of a daemon before, or of guests out of sight */
     GPtrArray *held; /* struct hold that are not FREE */
+    bool unseen;     /* of these, some are still to be seen to by a guardian */
     guint sweep;     /* source id; 0: none is left */
     bool unusable;   /* said already: nobody can be held */
     guint wait;      /* blocking_end(); source id */

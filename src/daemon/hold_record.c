@@ -21,8 +21,7 @@
 #define SUFFIX    ".held"
 #define BYTES_MAX 4096
 
-/* What was being written when a daemon before was killed. */
-static void remove_halves(const char *directory)
+void hold_records_clean(const char *directory)
 {
     GDir *dir = g_dir_open(directory, 0, NULL);
     const char *name;
@@ -52,7 +51,6 @@ bool hold_record_prepare(const char *directory, GError **error)
                     directory);
         return false;
     }
-    remove_halves(directory);
     return true;
 }
 

@@ -24,6 +24,9 @@ struct hold_record {
 /* Makes the directory where it is not there; false and @error where it is of no use. */
 bool hold_record_prepare(const char *directory, GError **error);
 
+/* Removes what was being written when a daemon before was killed. */
+void hold_records_clean(const char *directory);
+
 /* Writes a record of its own for this hold; NULL and @error where that failed. */
 struct hold_record *hold_record_new(const char *directory, pid_t pid, uint64_t start_time,
                                     const char *socket, GError **error);

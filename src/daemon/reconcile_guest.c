@@ -236,6 +236,8 @@ void reconcile_note_changes(struct reconcile *r, struct guest *guest)
 
     policy_guest_view(guest->policy, &view);
     kernel_swap_entitle(guest, view.verdict.entitled);
+    if (!view.verdict.may_block || r->config->mode != MODE_MANAGE)
+        blocking_release(guest);
     if (view.trust != guest->trust) {
         guest->trust = view.trust;
         reconcile_record(r, EVENT_GUEST_STATS, guest,

@@ -4,8 +4,9 @@
  *
  *     test-daemon-blocker RUN-DIRECTORY GUESTS-DIRECTORY
  *
- * Lines in: "hold NAME MSEC", "pager NAME no|stops|stopped" (what its pager has done to it), "look
- * NAME", "end". Lines out: JSON, an answer to each, and
+ * Lines in: "hold NAME MSEC", "release NAME", "pager NAME no|stops|stopped" (what its pager has
+ * done to it), "look NAME", "watch GUESTS-DIRECTORY" (another one), "end". Lines out: JSON, an
+ * answer to each, and
  * {"event": TEXT, "guest": NAME} as they come. It is its own guardian, as aerostatd is.
  */
 #include <glib-unix.h>
@@ -100,6 +101,14 @@ static void set_pager(struct guest *guest, const char *does)
     guest->pager = &pager;
 }
 
+static struct discovery_config watched(const char *directory)
+{
+    return (struct discovery_config){.directory = directory,
+                                     .host_root = "",
+                                     .timeout_msec = TIMEOUT_MSEC,
+                                     .stats_period_sec = 1};
+}
+
 static gboolean on_end(void *data)
 {
     g_main_loop_quit(((struct blocker *)data)->loop);
@@ -122,6 +131,14 @@ static void order(struct blocker *b, const char *line)
     } else {
         if (g_strcmp0(words[0], "pager") == 0 && guest && words[2])
             set_pager(guest, words[2]);
+        if (g_strcmp0(words[0], "release") == 0 && guest)
+            blocking_release(guest);
+        if (g_strcmp0(words[0], "watch") == 0) {
+            const struct discovery_config config = watched(words[1]);
+
+            discovery_reconfigure(b->discovery, &config);
+            guest = NULL;
+        }
         look(b, guest);
     }
 }
@@ -156,10 +173,7 @@ static gboolean on_poll(void *data)
 static void run(const char *directory, const char *guests_directory)
 {
     static const struct blocking_calls calls = {.record = on_record, .changed = on_changed};
-    const struct discovery_config config = {.directory = guests_directory,
-                                            .host_root = "",
-                                            .timeout_msec = TIMEOUT_MSEC,
-                                            .stats_period_sec = 1};
+    const struct discovery_config config = watched(guests_directory);
     struct blocker b = {.loop = g_main_loop_new(NULL, FALSE), .guests = guests_new()};
 
     b.blocking = blocking_new(directory, "", &calls, &b);
