@@ -11,7 +11,8 @@
  * it reached, and it is left alone for a pause that doubles from stall to stall.
  *
  * Where a pager keeps pages out, a host in state high is only so because of that: the balloon goes
- * on, until it has what the pager had to take.
+ * on, until it has what the pager had to take. What is out counts as seen, but not as held: in a
+ * shortage the guest is left its entitlement and what is out on top of it.
  *
  * Invariants: no target below the balloon's cap or a reservation; none below the present size
  * while the host is not short, except to enforce a limit or to relieve a pager; while an inflation
@@ -23,6 +24,12 @@
 #define STEP_BLIND_DIVISOR    32
 #define STEP_SWAP_DIVISOR     16
 #define STEP_DISTRESS_DIVISOR 64
+
+/* Of its entitlement: what the balloon takes at a time of a guest of which pages are out, how near
+ * to it the guest must be for that, and how far below for the balloon to give way. */
+#define RELIEF_STEP_DIVISOR 16
+#define RELIEF_FULL_DIVISOR 32
+#define RELIEF_LACK_DIVISOR 8
 
 /* A deflation without distress by less than this part of the size, or this size, is not worth a
  * command. */
@@ -131,18 +138,55 @@ static uint64_t wanted_size(const struct policy_guest *g, const struct guest_bou
     return u64_max(g->verdict.entitled, u64_min(bounds->visible, guest_limit(g)));
 }
 
+/* Does its pager keep pages out because there is no room for them? */
+static bool is_capped(const struct policy_guest *g)
+{
+    const struct pager_observation *p = &g->seen.pager;
+
+    return p->present && !p->parked && p->out > 0 && p->allowed != ALLOWED_ANY && !g->paced;
+}
+
+/* Bytes that the guest sees and that cost the host nothing, because they are out. */
+static uint64_t out_for_nothing(const struct policy_guest *g)
+{
+    return u64_sub(g->seen.pager.out, g->seen.pager.cache);
+}
+
+/*
+ * What the balloon takes of a guest that is held at its entitlement anyway may be memory that is
+ * out, or not. So it takes little at a time, and again when the guest has filled up what was
+ * resident: pages that are out and that nobody touches must not end as pages that it lacks.
+ */
+static uint64_t relief_step(const struct policy_guest *g, uint64_t wanted)
+{
+    return u64_min(g->seen.pager.out, u64_max(BALLOON_STEP_MIN, wanted / RELIEF_STEP_DIVISOR));
+}
+
+static bool can_relieve(const struct policy_guest *g, uint64_t wanted)
+{
+    return is_capped(g) && guest_holds(g) + wanted / RELIEF_FULL_DIVISOR >= wanted;
+}
+
+/* It lacks what it is entitled to, while what it sees is taken up by pages that are out. */
+static bool is_cheated(const struct policy_guest *g, uint64_t wanted)
+{
+    return is_capped(g) && guest_holds(g) + wanted / RELIEF_LACK_DIVISOR < wanted;
+}
+
 static void inflate(struct policy_guest *g, const struct policy_params *params,
                     const struct guest_bounds *bounds, enum reason reason)
 {
     const uint64_t actual = g->seen.actual;
     uint64_t cap = guest_balloon_cap(g, params);
     uint64_t floor = u64_max(cap, u64_min(g->settings.reservation, guest_limit(g)));
-    uint64_t wanted = reason == REASON_LIMIT ? guest_limit(g) : wanted_size(g, bounds);
+    uint64_t wanted = reason == REASON_LIMIT      ? guest_limit(g)
+                      : reason == REASON_SHORTAGE ? wanted_size(g, bounds) + out_for_nothing(g)
+                                                  : wanted_size(g, bounds);
     uint64_t reach = u64_sub(actual, reachable_step(g, params, bounds->probe));
     uint64_t to = u64_max(u64_max(wanted, floor), reach);
 
-    if (reason == REASON_RELIEVE_PAGER) /* no more than it has to keep out */
-        to = u64_max(to, u64_sub(actual, g->seen.pager.out));
+    if (reason == REASON_RELIEVE_PAGER)
+        to = u64_max(to, u64_sub(actual, relief_step(g, wanted)));
 
     /* What is under way already goes on; a step that adds next to nothing to it is not worth a
      * command. */
@@ -180,31 +224,25 @@ static void deflate(struct policy_guest *g, uint64_t to)
         hold(g, REASON_TOO_SMALL);
 }
 
-/* Does its pager keep pages out because there is no room for them? */
-static bool is_capped(const struct policy_guest *g)
-{
-    const struct pager_observation *p = &g->seen.pager;
-
-    return p->present && !p->parked && p->out > 0 && p->allowed != ALLOWED_ANY && !g->paced;
-}
-
 /* What the pager has put out counts: the guest that gives it back spares both the disk. */
 static void decide_unhindered(struct policy_guest *g, const struct policy_params *params,
                               const struct guest_bounds *bounds, uint64_t comfort)
 {
     const uint64_t actual = g->seen.actual, limit = guest_limit(g), touched = guest_touched(g);
-    const uint64_t wanted = wanted_size(g, bounds);
+    const uint64_t wanted = wanted_size(g, bounds), nothing = out_for_nothing(g);
+    const uint64_t due =
+        u64_max(comfort, is_cheated(g, wanted) ? u64_min(wanted + nothing, limit) : wanted);
     bool short_of_memory = g->verdict.state != HOST_HIGH;
 
     if (g->released)
         set_target(g, limit, REASON_RELEASED);
     else if (actual > limit && touched > limit)
         inflate(g, params, bounds, REASON_LIMIT);
-    else if (u64_max(wanted, comfort) > actual)
-        deflate(g, u64_max(wanted, comfort));
-    else if (short_of_memory && touched > wanted && actual > wanted)
+    else if (due > actual)
+        deflate(g, due);
+    else if (short_of_memory && touched > wanted && actual > wanted + nothing)
         inflate(g, params, bounds, REASON_SHORTAGE);
-    else if (is_capped(g) && touched > wanted && actual > wanted)
+    else if (can_relieve(g, wanted) && touched > wanted && actual > wanted)
         inflate(g, params, bounds, REASON_RELIEVE_PAGER);
     else if (touched > wanted)
         hold(g, REASON_PLENTY);
