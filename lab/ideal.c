@@ -165,7 +165,7 @@ double measure_split(const struct record *r, double from, double to)
     oracle_split(split, r->guests, u64_sub(host->capacity, host->minfree));
     for (unsigned g = 0; g < r->guests; g++) {
         double target = (double)split[g].target;
-        double deviation = fabs(measure_mean_resident(r, g, from, to) - target) / target;
+        double deviation = fabs(measure_mean_held(r, g, from, to) - target) / target;
 
         worst = MAX(worst, deviation);
     }

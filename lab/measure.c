@@ -121,13 +121,15 @@ double measure_back_at_full(const struct record *r, unsigned guest, double after
     return since;
 }
 
-double measure_mean_resident(const struct record *r, unsigned guest, double from, double to)
+double measure_mean_held(const struct record *r, unsigned guest, double from, double to)
 {
     double sum = 0, n = 0;
 
     for (unsigned i = 0; i < r->hosts->len; i++)
         if (record_host(r, i)->t >= from && record_host(r, i)->t <= to) {
-            sum += (double)record_guest(r, i, guest)->resident;
+            const struct guest_sample *s = record_guest(r, i, guest);
+
+            sum += (double)(s->resident + s->pager.cache);
             n += 1;
         }
     return n > 0 ? sum / n : 0;

@@ -45,10 +45,10 @@ double measure_relative(const struct record *r, unsigned guest);
 /* Seconds from @after until granted is the size again and stays it; INFINITY: never. */
 double measure_back_at_full(const struct record *r, unsigned guest, double after);
 
-/* Mean resident size in the window. */
-double measure_mean_resident(const struct record *r, unsigned guest, double from, double to);
+/* Mean of what the guest occupied in the window, compressed pages included. */
+double measure_mean_held(const struct record *r, unsigned guest, double from, double to);
 
-/* Largest relative deviation of the guests' mean resident size from the split by shares. */
+/* Largest relative deviation of what the guests occupied on average from the split by shares. */
 double measure_split(const struct record *r, double from, double to);
 
 /* How often the worst target of the guest was sent again without having been reached in between. */
