@@ -58,21 +58,6 @@ class Low(PagerTest):
             self.assertTrue(fake.get()["running"])
         self.assertEqual(self.get("/v1/host")["blocked"], 0)
 
-    def test_forbidden_while_held(self):
-        """A slice of ten seconds ends with the permission."""
-        self.stop()
-        self.start_with("slice = 10s\n")
-        fake = self.fakes_by_name["a"]
-        wait_for("it to be held", lambda: not fake.get()["running"])
-        self.configure(capacity="256M", rest="[block]\nenable = no\n")
-        begin = time.monotonic()
-        self.assertEqual(self.ask("POST", "/v1/reload")[0], 200)
-        wait_for("it to run", lambda: fake.get()["running"])
-        self.assertLess(time.monotonic() - begin, 4)
-        wait_for("decisions", lambda before=self.get("/v1/host")["decisions_total"]:
-                 self.get("/v1/host")["decisions_total"] > before + 3)
-        self.assertTrue(fake.get()["running"])
-
     def test_killed(self):
         self.held("a")
         self.stop(signal.SIGKILL)
