@@ -123,11 +123,11 @@ static const char *plain_text(enum reason reason)
 static const char *spare_text(enum guest_swap swap)
 {
     if (swap == GUEST_SWAP_ABSENT)
-        return "held: the guest has no more to spare, and no swap of its own; the rest is the "
-               "host's to take";
+        return "held: the guest has no more to spare, and no swap of its own; only the host "
+               "could take more";
     if (swap == GUEST_SWAP_SHORT)
         return "held: the guest has no more to spare, and its own swap takes no more (65 % of its "
-               "size is the rule); the rest is the host's to take";
+               "size is the rule); only the host could take more";
     return plain_text(REASON_GUEST_RESERVE);
 }
 

@@ -84,6 +84,31 @@ class Low(PagerTest):
         for name, fake in self.fakes_by_name.items():
             self.assertEqual(len(fake.get()["history"]), before[name])
 
+    def reload_with(self, block, mode=""):
+        self.configure(capacity="256M", host=mode, rest=f"[block]\n{block}")
+        self.assertEqual(self.ask("POST", "/v1/reload")[0], 200)
+
+    def goes_on_for_good(self):
+        """Nobody is held, and nobody is again though decisions are made in state low."""
+        wait_for("nobody to be held", lambda: self.get("/v1/host")["blocked"] == 0)
+        before = {name: self.get(f"/v1/guests/{name}")["blocked"]["times"] for name in "ab"}
+        decisions = self.get("/v1/host")["decisions_total"]
+        wait_for("decisions", lambda: self.get("/v1/host")["decisions_total"] > decisions + 5)
+        self.assertEqual(self.get("/v1/host")["state"], "low")
+        for name in "ab":
+            self.assertEqual(self.get(f"/v1/guests/{name}")["blocked"]["times"], before[name])
+            self.assertTrue(self.fakes_by_name[name].get()["running"])
+
+    def test_forbidden_in_the_midst(self):
+        self.held("a")
+        self.reload_with("enable = no\n")
+        self.goes_on_for_good()
+
+    def test_observed_in_the_midst(self):
+        self.held("a")
+        self.reload_with("slice = 200ms\n", mode="mode = observe")
+        self.goes_on_for_good()
+
     def test_observed(self):
         """Only said."""
         self.stop()
