@@ -82,7 +82,7 @@ class KernelSwap(DaemonTest):
         self.limited()
         self.assertEqual(self.ask("PATCH", "/v1/guests/vm", {"pager": False})[0], 200)
         self.guest_is("vm", kernel_swap=None)
-        wait_for("its space to be nobody else's", lambda: self.get("/v1/host")["swap_pool"]["needed"] > 20 * MIB)
+        wait_for("its space to be nobody else's", lambda: self.get("/v1/host")["swap_pool"]["needed"] > 8 * MIB)
         self.same_memory()
         self.guest_is("vm", resident=lambda resident: resident > 50 * MIB)
         self.assertEqual(self.ask("PATCH", "/v1/guests/vm", {"pager": True})[0], 200)
