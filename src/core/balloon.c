@@ -173,15 +173,13 @@ static bool is_cheated(const struct policy_guest *g, uint64_t wanted)
     return is_capped(g) && guest_holds(g) + wanted / RELIEF_LACK_DIVISOR < wanted;
 }
 
+/* Towards the visible size @wanted, as far as that can be reached now. */
 static void inflate(struct policy_guest *g, const struct policy_params *params,
-                    const struct guest_bounds *bounds, enum reason reason)
+                    const struct guest_bounds *bounds, uint64_t wanted, enum reason reason)
 {
     const uint64_t actual = g->seen.actual;
     uint64_t cap = guest_balloon_cap(g, params);
     uint64_t floor = u64_max(cap, u64_min(g->settings.reservation, guest_limit(g)));
-    uint64_t wanted = reason == REASON_LIMIT      ? guest_limit(g)
-                      : reason == REASON_SHORTAGE ? wanted_size(g, bounds) + out_for_nothing(g)
-                                                  : wanted_size(g, bounds);
     uint64_t reach = u64_sub(actual, reachable_step(g, params, bounds->probe));
     uint64_t to = u64_max(u64_max(wanted, floor), reach);
 
@@ -237,13 +235,13 @@ static void decide_unhindered(struct policy_guest *g, const struct policy_params
     if (g->released)
         set_target(g, limit, REASON_RELEASED);
     else if (actual > limit && touched > limit)
-        inflate(g, params, bounds, REASON_LIMIT);
+        inflate(g, params, bounds, limit, REASON_LIMIT);
     else if (due > actual)
         deflate(g, due);
     else if (short_of_memory && touched > wanted && actual > wanted + nothing)
-        inflate(g, params, bounds, REASON_SHORTAGE);
+        inflate(g, params, bounds, wanted + nothing, REASON_SHORTAGE);
     else if (can_relieve(g, wanted) && touched > wanted && actual > wanted)
-        inflate(g, params, bounds, REASON_RELIEVE_PAGER);
+        inflate(g, params, bounds, wanted, REASON_RELIEVE_PAGER);
     else if (touched > wanted)
         hold(g, REASON_PLENTY);
     else

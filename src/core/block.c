@@ -80,7 +80,7 @@ static double excess_of(const struct policy_guest *g)
 /* Is reclaim alone too slow? */
 static bool is_needed(const struct policy *p, uint64_t free_now)
 {
-    uint64_t mark = host_state_mark(HOST_LOW, p->minfree) + p->minfree / HOST_STATE_HYSTERESIS;
+    uint64_t mark = host_state_way_out(HOST_LOW, p->minfree);
     uint64_t taken = 0, grown = 0;
 
     for (size_t i = 0; i < p->n; i++) {

@@ -129,7 +129,7 @@ struct guest_bounds guest_bounds(const struct policy_guest *g, const struct poli
     };
     uint64_t grown = holds + room_to_grow(g, params, outlook->horizon);
     bool ballooned = g->seen.actual < size;
-    bool waits = g->distress & (DISTRESS_PAGING | DISTRESS_PRESSURE);
+    bool waits = g->distress & DISTRESS_WAITING;
     bool hides_demand = waits || (ballooned && (g->distress || grown >= g->seen.actual));
 
     b.hi = u64_min(hides_demand ? size : u64_min(size, grown), guest_limit(g));

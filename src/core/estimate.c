@@ -32,12 +32,11 @@ static uint64_t wanted_in_distress(const struct policy_guest *g, const struct po
 static uint64_t raised_by_distress(const struct policy_guest *g, const struct policy_params *params,
                                    uint64_t active)
 {
-    const unsigned waits = DISTRESS_PAGING | DISTRESS_PRESSURE;
     uint64_t fetched = active + rate_bytes(g->loads.rate, WAITING_FOR_USEC);
 
-    if (g->distress & waits)
+    if (g->distress & DISTRESS_WAITING)
         active = u64_max(active, u64_min(fetched, wanted_in_distress(g, params)));
-    if (g->distress & ~waits)
+    if (g->distress & ~DISTRESS_WAITING)
         active = u64_max(active, wanted_in_distress(g, params));
     return active;
 }

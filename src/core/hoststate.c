@@ -47,6 +47,12 @@ uint64_t host_state_mark(enum host_state state, uint64_t minfree)
     return minfree / 100 * mark_percent[state] + minfree % 100 * mark_percent[state] / 100;
 }
 
+uint64_t host_state_way_out(enum host_state state, uint64_t minfree)
+{
+    assert(state > HOST_HIGH);
+    return host_state_mark(state, minfree) + minfree / HOST_STATE_HYSTERESIS;
+}
+
 enum host_state host_state_next(enum host_state before, uint64_t free, uint64_t minfree)
 {
     enum host_state state = HOST_HIGH;
@@ -58,7 +64,7 @@ enum host_state host_state_next(enum host_state before, uint64_t free, uint64_t 
     while (state < before) {
         enum host_state worse = state + 1;
 
-        if (free >= host_state_mark(worse, minfree) + minfree / HOST_STATE_HYSTERESIS)
+        if (free >= host_state_way_out(worse, minfree))
             break;
         state = worse;
     }

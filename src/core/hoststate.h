@@ -24,9 +24,14 @@ uint64_t host_minfree(uint64_t capacity);
 /* It begins when less than so much is free; 0 for state high. */
 uint64_t host_state_mark(enum host_state state, uint64_t minfree);
 
+/* Part of minfree by which a mark must be passed upwards. */
+#define HOST_STATE_HYSTERESIS 16
+
+/* As much must be free for @state, which is not high, to be left upwards. */
+uint64_t host_state_way_out(enum host_state state, uint64_t minfree);
+
 /*
  * The state after @free bytes were seen free in state @before. Downwards at once and as many steps
  * as it takes; upwards only where @free has passed the mark by minfree/HOST_STATE_HYSTERESIS.
  */
-#define HOST_STATE_HYSTERESIS 16
 enum host_state host_state_next(enum host_state before, uint64_t free, uint64_t minfree);

@@ -6,8 +6,8 @@
  *   3. what may be handed out, capacity less minfree less a margin, is split among them by shares
  *      with the idle memory tax (split.c, waterfill.c): the entitlements;
  *   4. each entitlement becomes a balloon target (balloon.c), or a reason why not; what the
- * balloons do not deliver in time (plan.c) is put out (swap.c), and where little is free nobody may
- * grow by more than his part of it (pace.c);
+ *      balloons do not deliver in time (plan.c) is put out (swap.c), and where little is free
+ *      nobody may grow by more than his part of it (pace.c);
  *   5. deflations are rationed to what is really free, most entitled first (ration.c);
  *   6. in state low, where all of this does not suffice, guests above their target are held for
  *      moments (block.c).
@@ -245,8 +245,7 @@ static usec_t until_surprised(const struct policy *p)
 
     if (p->room <= free_now)
         return USEC_NEVER;
-    double lasts = (double)(free_now + p->minfree) / (double)SUDDEN_GROWTH;
-    return u64_sub((usec_t)(lasts * (double)USEC_PER_SEC), REACTION_USEC);
+    return u64_sub(rate_usec(SUDDEN_GROWTH, free_now + p->minfree), REACTION_USEC);
 }
 
 usec_t policy_guest_look_in(const struct policy *p, const struct policy_guest *g, usec_t least,

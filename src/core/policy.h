@@ -140,6 +140,8 @@ enum distress {
     DISTRESS_DIRECT_RECLAIM = 1 << 3,
     DISTRESS_PRESSURE = 1 << 4, /* its cgroup's PSI */
     DISTRESS_PAGING = 1 << 5,   /* it waits for pages that its pager, or the kernel, brings back */
+    /* Those that a higher bound relieves, and not a smaller balloon: */
+    DISTRESS_WAITING = DISTRESS_PRESSURE | DISTRESS_PAGING,
 };
 
 /* "swap-in, low-available" or "none" into @buf; returns @buf. */

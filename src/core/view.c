@@ -46,7 +46,7 @@ void policy_host_view(const struct policy *p, struct host_view *ret)
     };
     for (int state = HOST_CLEAR; state < HOST_STATE_MAX; state++)
         ret->marks[state] = host_state_mark((enum host_state)state, p->minfree);
-    ret->marks[HOST_HIGH] = ret->marks[HOST_CLEAR] + p->minfree / HOST_STATE_HYSTERESIS;
+    ret->marks[HOST_HIGH] = host_state_way_out(HOST_CLEAR, p->minfree);
     for (size_t i = 0; i < p->n; i++) {
         ret->configured += p->guests[i]->seen.size;
         ret->ballooned += p->guests[i]->seen.size - p->guests[i]->seen.actual;
