@@ -9,18 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The guest program's latest report. Sizes in bytes, counters since its start. */
-struct agent_report {
-    gint64 received;     /* g_get_monotonic_time(); 0: none yet */
-    uint64_t operations; /* verified page touches and streamed pages */
-    uint64_t wrong_pages;
-    uint64_t owned;                                              /* memory it holds now */
-    double latency_p50_usec, latency_p99_usec, latency_max_usec; /* of touches since last report */
-    uint64_t mem_total, mem_free, mem_available, mem_cached, swap_total, swap_free;
-    uint64_t pswpin, pswpout, pgmajfault, oom_kill, allocstall; /* pages and counts of vmstat */
-    bool busy;       /* still at work on the last order (fill not yet complete, ...) */
-    char error[128]; /* of the last order; empty: none */
-};
+#include "scenario/seen.h"
 
 struct agent;
 

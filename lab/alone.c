@@ -3,9 +3,9 @@
 
 #include <glib/gstdio.h>
 
-#include "lab/error.h"
 #include "lab/loop.h"
 #include "lab/member.h"
+#include "scenario/error.h"
 
 #define TICK_MSEC 100
 /* From the order until the work is in full swing: the working set filled, the file written. */
@@ -47,7 +47,7 @@ static bool serve(struct member *m, GError **error)
         return false;
     if (m->state != MEMBER_ENDED)
         return true;
-    g_set_error(error, LAB_ERROR, LAB_ERROR_TROUBLE, "guest %s ended while it was alone",
+    g_set_error(error, SCENARIO_ERROR, SCENARIO_ERROR_TROUBLE, "guest %s ended while it was alone",
                 m->spec->name);
     return false;
 }
@@ -71,7 +71,7 @@ static bool settle(struct member *m, const struct phase *phase, GError **error)
 
     while (agent_last(m->agent)->owned < wanted || agent_last(m->agent)->operations == operations) {
         if (loop_since(begin) > SETTLE_SECONDS) {
-            g_set_error(error, LAB_ERROR, LAB_ERROR_TROUBLE,
+            g_set_error(error, SCENARIO_ERROR, SCENARIO_ERROR_TROUBLE,
                         "guest %s does not get to work, even alone: %s", m->spec->name,
                         agent_last(m->agent)->error);
             return false;
@@ -165,7 +165,8 @@ GArray *alone_measure(const struct scenario *scenario, const char *directory, GE
     g_autofree char *places = g_build_filename(directory, "alone", NULL);
 
     if (g_mkdir_with_parents(places, 0700) < 0) {
-        g_set_error(error, LAB_ERROR, LAB_ERROR_TROUBLE, "%s: no directory can be made", places);
+        g_set_error(error, SCENARIO_ERROR, SCENARIO_ERROR_TROUBLE, "%s: no directory can be made",
+                    places);
         return NULL;
     }
     for (unsigned g = 0; g < scenario->guests->len; g++) {

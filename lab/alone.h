@@ -2,7 +2,7 @@
 /* The pass before: what each guest's work yields when it is alone and has all its memory. */
 #pragma once
 
-#include "lab/record.h"
+#include "scenario/record.h"
 
 /* Operations per second of the phases of work, in the order of the scenario's guests and phases. */
 struct alone_rate {

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "lab/daemonproc.h"
-#include "lab/record.h"
+#include "scenario/record.h"
 
 struct apiview {
     struct daemonproc *daemon; /* NULL: there is none */

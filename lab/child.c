@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "lab/error.h"
+#include "scenario/error.h"
 
 #define POLL_USEC 20000
 
@@ -37,8 +37,8 @@ pid_t child_start(char *const *argv, const char *log, GError **error)
     if (pid == 0)
         exec_child(argv, fd, parent);
     if (pid < 0)
-        g_set_error(error, LAB_ERROR, LAB_ERROR_TROUBLE, "%s could not be started: %s", argv[0],
-                    g_strerror(errno));
+        g_set_error(error, SCENARIO_ERROR, SCENARIO_ERROR_TROUBLE, "%s could not be started: %s",
+                    argv[0], g_strerror(errno));
     return pid;
 }
 

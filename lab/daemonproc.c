@@ -8,7 +8,7 @@
 #include "base/cleanup.h"
 #include "client/client.h"
 #include "lab/child.h"
-#include "lab/error.h"
+#include "scenario/error.h"
 
 #define START_TRIES     500
 #define START_TRY_USEC  20000
@@ -136,7 +136,7 @@ static bool write_config(struct daemonproc *d, GError **error)
         put_guest(keys, scenario_guest(d->scenario, i));
     if (g_key_file_save_to_file(keys, d->config, &why))
         return true;
-    g_set_error_literal(error, LAB_ERROR, LAB_ERROR_TROUBLE, why->message);
+    g_set_error_literal(error, SCENARIO_ERROR, SCENARIO_ERROR_TROUBLE, why->message);
     return false;
 }
 
@@ -155,7 +155,7 @@ static bool start_failed(const struct daemonproc *d, const char *what, GError **
 {
     g_autofree char *tail = log_tail(d);
 
-    g_set_error(error, LAB_ERROR, LAB_ERROR_TROUBLE, "%s %s: %s", d->program, what,
+    g_set_error(error, SCENARIO_ERROR, SCENARIO_ERROR_TROUBLE, "%s %s: %s", d->program, what,
                 tail[0] ? tail : "it said nothing");
     return false;
 }
@@ -229,7 +229,8 @@ bool daemonproc_post(struct daemonproc *d, const char *path, GError **error)
     autojson answer = NULL;
 
     if (d->pid <= 0) {
-        g_set_error_literal(error, LAB_ERROR, LAB_ERROR_TROUBLE, "the daemon does not run");
+        g_set_error_literal(error, SCENARIO_ERROR, SCENARIO_ERROR_TROUBLE,
+                            "the daemon does not run");
         return false;
     }
     answer = client_request(d->client, "POST", path, NULL, error);

@@ -6,7 +6,7 @@
 #include <json-c/json.h>
 #include <stdbool.h>
 
-#include "lab/scenario.h"
+#include "scenario/scenario.h"
 
 struct daemonproc;
 

@@ -3,8 +3,8 @@
 
 #include "core/units.h"
 #include "lab/loop.h"
-#include "lab/measure.h"
 #include "lab/monitor.h"
+#include "scenario/measure.h"
 
 #define POLL_MSEC       100
 #define INFLATE_SECONDS 30.0

@@ -25,7 +25,7 @@ bool hostuse_begin(struct hostuse *u, const struct scenario *scenario)
     bool private = false, share = false;
 
     for (unsigned g = 0; g < scenario->guests->len; g++) {
-        private = private || scenario_guest(scenario, g)->ram == LAB_RAM_PRIVATE;
+        private = private || scenario_guest(scenario, g)->ram == GUEST_RAM_PRIVATE;
         share = share || scenario_guest(scenario, g)->share;
     }
     return (!private || take(HOSTKNOBS_ZSWAP, &u->zswap)) &&

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "lab/hostknobs.h"
-#include "lab/scenario.h"
+#include "scenario/scenario.h"
 
 struct hostuse {
     struct hostknobs *zswap, *ksm; /* as they were; NULL: nobody touches them */

@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "scenario/seen.h"
+
 struct identical;
 
 struct identical *identical_new(void);
@@ -15,9 +17,4 @@ void identical_free(struct identical *all);
  * in for it): about a second per GiB. */
 void identical_add(struct identical *all, pid_t pid, uint64_t size);
 
-/* Bytes, without pages of zeros: those need no memory of their own until they are written. */
-struct identical_bytes {
-    uint64_t possible; /* saved if each content were there but once */
-    uint64_t saved;    /* are: by the frames of memory behind the pages */
-};
 struct identical_bytes identical_count(struct identical *all);

@@ -18,7 +18,7 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "core/units.h"
-#include "lab/error.h"
+#include "scenario/error.h"
 
 #define CHUNK 16384
 /* What a starving guest pretends between two readings. */
@@ -58,8 +58,8 @@ struct liar *liar_new(const char *path, const char *qemu_path, enum guest_lie li
 
     if (fd < 0 || !address_of(path, &address) ||
         bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
-        g_set_error(error, LAB_ERROR, LAB_ERROR_TROUBLE, "%s: no socket could be made here: %s",
-                    path, g_strerror(errno));
+        g_set_error(error, SCENARIO_ERROR, SCENARIO_ERROR_TROUBLE,
+                    "%s: no socket could be made here: %s", path, g_strerror(errno));
         return NULL;
     }
 

@@ -8,7 +8,7 @@
 #include <glib.h>
 #include <stdbool.h>
 
-#include "lab/scenario.h"
+#include "scenario/scenario.h"
 
 struct liar;
 

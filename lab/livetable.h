@@ -3,7 +3,7 @@
  * then. */
 #pragma once
 
-#include "lab/record.h"
+#include "scenario/record.h"
 
 struct livetable {
     bool terminal;

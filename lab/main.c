@@ -9,16 +9,16 @@
 #include "base/log.h"
 #include "config.h"
 #include "lab/alone.h"
-#include "lab/error.h"
-#include "lab/export.h"
-#include "lab/judge.h"
 #include "lab/loop.h"
 #include "lab/options.h"
-#include "lab/plot.h"
 #include "lab/run.h"
-#include "lab/summary.h"
 #include "lab/tempdir.h"
 #include "lab/vm.h"
+#include "scenario/error.h"
+#include "scenario/export.h"
+#include "scenario/judge.h"
+#include "scenario/plot.h"
+#include "scenario/summary.h"
 
 /* Where pagers keep what must outlive them and cost no I/O: a tmpfs. */
 #define MEMORY_PARENT "/dev/shm"
@@ -91,7 +91,7 @@ static int perform(struct record *r, const struct options *o, GError **error)
         summary_print(r);
         status = judge_all(r) ? LAB_EXIT_OK : LAB_EXIT_MISSED;
     } else if (error && !*error) {
-        g_set_error_literal(error, LAB_ERROR, LAB_ERROR_TROUBLE, "interrupted");
+        g_set_error_literal(error, SCENARIO_ERROR, SCENARIO_ERROR_TROUBLE, "interrupted");
     }
     if (memory)
         tempdir_remove(memory);

@@ -6,11 +6,12 @@
 
 #include "base/log.h"
 #include "core/units.h"
-#include "lab/error.h"
 #include "lab/loop.h"
 #include "lab/monitor.h"
+#include "lab/pagerview.h"
 #include "lab/resident.h"
-#include "lab/starved.h"
+#include "scenario/error.h"
+#include "scenario/starved.h"
 
 void member_init(struct member *m, const struct scenario_guest *spec)
 {
@@ -86,8 +87,8 @@ static bool boot_failed(struct member *m, const char *what, GError **error)
 {
     g_autofree char *complaint = lab_vm_complaint(m->vm);
 
-    g_set_error(error, LAB_ERROR, LAB_ERROR_TROUBLE, "guest %s %s%s%s", m->spec->name, what,
-                complaint ? ": " : "", complaint ? complaint : "");
+    g_set_error(error, SCENARIO_ERROR, SCENARIO_ERROR_TROUBLE, "guest %s %s%s%s", m->spec->name,
+                what, complaint ? ": " : "", complaint ? complaint : "");
     return false;
 }
 

@@ -4,8 +4,8 @@
 
 #include "lab/agent.h"
 #include "lab/liar.h"
-#include "lab/record.h"
 #include "lab/vm.h"
+#include "scenario/record.h"
 
 /* How long a guest may take from QEMU's start to the guest program's first report. */
 #define MEMBER_BOOT_SECONDS 120

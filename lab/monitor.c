@@ -10,7 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/json.h"
-#include "lab/error.h"
+#include "scenario/error.h"
 
 /* Events between a command and its answer; more means that none comes. */
 #define EVENTS_MAX 64
@@ -22,7 +22,7 @@ struct monitor {
 
 static bool trouble(const struct monitor *m, const char *what, GError **error)
 {
-    g_set_error(error, LAB_ERROR, LAB_ERROR_TROUBLE, "%s: %s", m->path, what);
+    g_set_error(error, SCENARIO_ERROR, SCENARIO_ERROR_TROUBLE, "%s: %s", m->path, what);
     return false;
 }
 

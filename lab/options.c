@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lab/options.h"
 
-#include "lab/error.h"
+#include "scenario/error.h"
 
 /* GLib stores an int where the rest of the lab has a bool. */
 struct flags {
@@ -39,7 +39,7 @@ static bool parse(struct options *o, struct flags *f, int *argc, char ***argv, G
     g_option_context_add_main_entries(context, entries, NULL);
     if (g_option_context_parse(context, argc, argv, &why))
         return true;
-    g_set_error_literal(error, LAB_ERROR, LAB_ERROR_SCENARIO, why->message);
+    g_set_error_literal(error, SCENARIO_ERROR, SCENARIO_ERROR_INVALID, why->message);
     return false;
 }
 
@@ -60,7 +60,7 @@ bool options_parse(struct options *o, int *argc, char ***argv, GError **error)
     if (o->version)
         return true;
     if (*argc != 2) {
-        g_set_error(error, LAB_ERROR, LAB_ERROR_SCENARIO,
+        g_set_error(error, SCENARIO_ERROR, SCENARIO_ERROR_INVALID,
                     "one scenario file is needed, as lab/scenarios/idle-gives.ini; see --help");
         return false;
     }

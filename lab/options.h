@@ -5,6 +5,15 @@
 #include <glib.h>
 #include <stdbool.h>
 
+/* Exit statuses. */
+enum lab_exit {
+    LAB_EXIT_OK = 0,
+    LAB_EXIT_MISSED = 1, /* a goal of the scenario was missed */
+    LAB_EXIT_USAGE = 2,  /* wrong command line or scenario */
+    LAB_EXIT_TROUBLE =
+        3, /* the run could not be made: no QEMU, no daemon, a guest that does not boot */
+};
+
 struct options {
     char *scenario;
     bool no_manager; /* run the guests alone with each other */

@@ -10,23 +10,7 @@
 
 #include <sys/types.h>
 
-/* Sizes in bytes; counts since the pager's first attachment, over takeovers. */
-struct pager_sample {
-    bool known;                            /* there is a map */
-    uint64_t zero, compressed, swapped;    /* of the guest's memory, out now */
-    uint64_t evicted, loaded;              /* put out and brought back so far */
-    uint64_t compressed_out, swapped_out;  /* of evicted: without I/O (zero pages too), and with */
-    uint64_t discarded;                    /* given back by the guest meanwhile */
-    uint64_t cache;                        /* memory that the compression cache occupies */
-    uint64_t faults;                       /* touches of what was out */
-    double fault_p50_usec, fault_p99_usec; /* of these */
-    uint64_t takeovers, held_pages, io_errors, races;
-};
-
-static inline uint64_t pager_sample_out(const struct pager_sample *s)
-{
-    return s->zero + s->compressed + s->swapped;
-}
+#include "scenario/seen.h"
 
 struct pagerview;
 

@@ -12,12 +12,13 @@
 #include "base/log.h"
 #include "lab/apiview.h"
 #include "lab/driverspeed.h"
-#include "lab/error.h"
+#include "lab/hostmem.h"
 #include "lab/hostuse.h"
 #include "lab/identical.h"
 #include "lab/livetable.h"
 #include "lab/loop.h"
 #include "lab/member.h"
+#include "scenario/error.h"
 
 #define TICK_MSEC 50
 /* How long the daemon may take to know the guests that are up. */
@@ -72,7 +73,7 @@ static bool check_all(struct run *run)
         if (!member_check(&run->members[g], &run->record->outcomes[g], &run->error))
             return false;
     if (run->daemon && !daemonproc_healthy(run->daemon)) {
-        g_set_error(&run->error, LAB_ERROR, LAB_ERROR_TROUBLE,
+        g_set_error(&run->error, SCENARIO_ERROR, SCENARIO_ERROR_TROUBLE,
                     "the daemon has ended by itself; run with --keep and look at %s",
                     daemonproc_log(run->daemon));
         return false;
@@ -103,7 +104,7 @@ static bool boot_all(struct run *run)
         if (!check_all(run))
             return false;
         if (loop_since(begin) > limit) {
-            g_set_error(&run->error, LAB_ERROR, LAB_ERROR_TROUBLE,
+            g_set_error(&run->error, SCENARIO_ERROR, SCENARIO_ERROR_TROUBLE,
                         "the daemon does not find the guests");
             return false;
         }
@@ -336,8 +337,8 @@ static bool prepare(struct run *run)
                                .keep_logs = run->config->keep_logs};
     if (g_mkdir_with_parents(run->sockets, 0700) < 0 ||
         g_mkdir_with_parents(run->directory, 0700) < 0) {
-        g_set_error(&run->error, LAB_ERROR, LAB_ERROR_TROUBLE, "%s: no directory can be made",
-                    base);
+        g_set_error(&run->error, SCENARIO_ERROR, SCENARIO_ERROR_TROUBLE,
+                    "%s: no directory can be made", base);
         return false;
     }
     if (!run->config->managed)

@@ -2,7 +2,7 @@
 /* One run of a scenario: guests and daemon, the clock, the record. */
 #pragma once
 
-#include "lab/record.h"
+#include "scenario/record.h"
 
 struct run_config {
     const char *directory; /* of this run; exists */

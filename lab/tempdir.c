@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "lab/error.h"
 #include "lab/hostknobs.h"
+#include "scenario/error.h"
 
 #define PREFIX "aerostat-lab-"
 /* Directories that the removal holds open at once. */
@@ -63,7 +63,7 @@ char *tempdir_new(const char *parent, GError **error)
 
     remove_dead(parent);
     if (!g_mkdtemp_full(path, 0700)) {
-        g_set_error(error, LAB_ERROR, LAB_ERROR_TROUBLE, "%s could not be made: %s", path,
+        g_set_error(error, SCENARIO_ERROR, SCENARIO_ERROR_TROUBLE, "%s could not be made: %s", path,
                     g_strerror(errno));
         return NULL;
     }

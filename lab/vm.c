@@ -75,7 +75,7 @@ static void add_machine(GPtrArray *argv, const struct lab_vm_config *config)
     add(argv, "-cpu", "%s", accel_cpu(accel));
     add(argv, "-smp", "%u", config->vcpus);
     add(argv, "-m", "%" G_GUINT64_FORMAT "K", config->size / 1024);
-    if (config->ram == LAB_RAM_MEMFD) {
+    if (config->ram == GUEST_RAM_MEMFD) {
         add(argv, "-object", "memory-backend-memfd,id=ram,size=%" G_GUINT64_FORMAT ",share=on",
             config->size / 1024 * 1024);
         add(argv, "-machine", "pc,memory-backend=ram");

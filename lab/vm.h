@@ -13,15 +13,12 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum lab_ram {
-    LAB_RAM_MEMFD,   /* -object memory-backend-memfd,share=on */
-    LAB_RAM_PRIVATE, /* -m alone: private anonymous */
-};
+#include "scenario/scenario.h"
 
 struct lab_vm_config {
     const char *name;
     uint64_t size; /* bytes */
-    enum lab_ram ram;
+    enum guest_ram ram;
     unsigned vcpus;      /* >= 1 */
     bool balloon_device; /* virtio-balloon-pci on the command line */
     bool balloon_driver; /* load the in-tree virtio_balloon module in the guest */

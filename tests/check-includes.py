@@ -18,14 +18,16 @@ EVERYTHING = None
 MAY_USE = {
     "src/base": {"base"},
     "src/core": {"core"},
+    "src/scenario": {"base", "core"},
+    "src/sim": {"base", "core", "scenario"},
     "src/host": {"base", "core"},
     "src/vmm": {"base", "core", "host"},
     "src/pager": {"base", "core", "host"},
     "src/client": {"base"},
     "src/daemon": {"base", "core", "host", "vmm", "pager"},
-    "src/cli": {"base", "core", "client"},
+    "src/cli": {"base", "core", "client", "scenario", "sim"},
     "guest": {"base"},
-    "lab": {"base", "core", "client", "pager"},
+    "lab": {"base", "core", "client", "pager", "scenario"},
     "bench": EVERYTHING,
     "tests": EVERYTHING,
 }

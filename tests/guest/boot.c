@@ -33,7 +33,7 @@ static struct lab_vm_config small_guest(const struct fixture *f)
     return (struct lab_vm_config){
         .name = "small",
         .size = 256 * MIB,
-        .ram = LAB_RAM_MEMFD,
+        .ram = GUEST_RAM_MEMFD,
         .vcpus = 1,
         .balloon_device = true,
         .balloon_driver = true,
@@ -193,7 +193,7 @@ static void test_swap_and_stream(struct fixture *f, G_GNUC_UNUSED gconstpointer 
 
     config.name = "a,b"; /* QEMU's options have a quoting of their own */
     config.size = 160 * MIB;
-    config.ram = LAB_RAM_PRIVATE;
+    config.ram = GUEST_RAM_PRIVATE;
     config.vcpus = 2;
     config.swap = 256 * MIB;
     config.disk = 128 * MIB;

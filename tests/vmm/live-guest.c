@@ -63,7 +63,7 @@ static bool agrees(const struct vmm_facts *f)
     return f->resident <= smaps + TOLERANCE && smaps <= f->resident + TOLERANCE;
 }
 
-static void live_start(struct live *t, enum lab_ram ram)
+static void live_start(struct live *t, enum guest_ram ram)
 {
     g_autofree char *path = NULL;
     g_autoptr(GError) error = NULL;
@@ -118,7 +118,7 @@ static void check_page_tables(struct live *t)
     g_assert_cmpint(found->reach, ==, VMM_REACH_UNMAPPED);
 }
 
-static void follow(enum lab_ram ram, enum vmm_ram kind)
+static void follow(enum guest_ram ram, enum vmm_ram kind)
 {
     const struct vmm_facts *f;
     uint64_t before;
@@ -150,12 +150,12 @@ static void follow(enum lab_ram ram, enum vmm_ram kind)
 
 static void test_private(void)
 {
-    follow(LAB_RAM_PRIVATE, VMM_RAM_PRIVATE);
+    follow(GUEST_RAM_PRIVATE, VMM_RAM_PRIVATE);
 }
 
 static void test_memfd(void)
 {
-    follow(LAB_RAM_MEMFD, VMM_RAM_MEMFD);
+    follow(GUEST_RAM_MEMFD, VMM_RAM_MEMFD);
 }
 
 int main(int argc, char **argv)

@@ -1,9 +1,0 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-/* Goals whose limit is one or more states of the host. */
-#pragma once
-
-#include "lab/goal.h"
-#include "lab/record.h"
-
-/* What came of it in words (owned by the caller); *ret_met: was it met? */
-char *judge_states(const struct record *r, const struct goal *goal, bool *ret_met);

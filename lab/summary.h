@@ -1,7 +1,0 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-/* What came of a run, in plain words. */
-#pragma once
-
-#include "lab/record.h"
-
-void summary_print(const struct record *r);

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "scenario/keytable.h"
+
+#include <string.h>
+
+#include "base/size.h"
+
+static const char *const type_texts[] = {
+    [KEY_SIZE] = "a size, as 512M", [KEY_COUNT] = "a number from 1 to 64",
+    [KEY_BOOL] = "yes or no",       [KEY_SECONDS] = "a time, as 20s",
+    [KEY_TEXT] = "a text",          [KEY_CHOICE] = "one of its words",
+};
+
+static bool parse_count(const char *text, unsigned *ret)
+{
+    guint64 value;
+
+    if (!g_ascii_string_to_unsigned(text, 10, 1, KEY_COUNT_MAX, &value, NULL))
+        return false;
+    *ret = (unsigned)value;
+    return true;
+}
+
+static bool parse_bool(const char *text, bool *ret)
+{
+    bool yes = strcmp(text, "yes") == 0;
+
+    if (!yes && strcmp(text, "no") != 0)
+        return false;
+    *ret = yes;
+    return true;
+}
+
+static bool parse_seconds(const char *text, double *ret)
+{
+    uint64_t usec;
+
+    if (!duration_parse(text, &usec))
+        return false;
+    *ret = (double)usec / 1e6;
+    return true;
+}
+
+static bool parse_choice(const char *text, const char *const *choices, int *ret)
+{
+    for (int i = 0; choices[i]; i++)
+        if (strcmp(text, choices[i]) == 0) {
+            *ret = i;
+            return true;
+        }
+    return false;
+}
+
+static bool parse_text(const char *text, char **ret)
+{
+    g_free(*ret);
+    *ret = g_strdup(text);
+    return text[0] != '\0';
+}
+
+static bool parse_value(const struct key_spec *spec, const char *text, void *member)
+{
+    switch (spec->type) {
+    case KEY_SIZE:
+        return size_parse(text, member);
+    case KEY_COUNT:
+        return parse_count(text, member);
+    case KEY_BOOL:
+        return parse_bool(text, member);
+    case KEY_SECONDS:
+        return parse_seconds(text, member);
+    case KEY_TEXT:
+        return parse_text(text, member);
+    case KEY_CHOICE:
+        return parse_choice(text, spec->choices, member);
+    }
+    return false;
+}
+
+static char *join_choices(const struct key_spec *spec)
+{
+    g_autoptr(GString) all = g_string_new(NULL);
+
+    for (int i = 0; spec->choices && spec->choices[i]; i++)
+        g_string_append_printf(all, "%s%s", i > 0 ? ", " : "", spec->choices[i]);
+    return g_strdup(all->str);
+}
+
+static const struct key_spec *find_spec(const struct key_spec *specs, size_t n, const char *key)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(specs[i].name, key) == 0)
+            return &specs[i];
+    return NULL;
+}
+
+static bool unknown_key(const struct inifile *ini, const char *section, const char *key,
+                        const struct key_spec *specs, size_t n, const char *others, GError **error)
+{
+    g_autoptr(GString) known = g_string_new(NULL);
+
+    for (size_t i = 0; i < n; i++)
+        g_string_append_printf(known, "%s%s", i > 0 ? ", " : "", specs[i].name);
+    if (others)
+        g_string_append_printf(known, ", %sN", others);
+    return inifile_fail(ini, section, key, error, "unknown key; allowed are %s", known->str);
+}
+
+bool keytable_read(const struct inifile *ini, const char *section, const struct key_spec *specs,
+                   size_t n, const char *others, void *object, GError **error)
+{
+    g_auto(GStrv) keys = g_key_file_get_keys(inifile_keys(ini), section, NULL, NULL);
+
+    for (char **key = keys; key && *key; key++) {
+        const struct key_spec *spec = find_spec(specs, n, *key);
+
+        if (!spec && others && g_str_has_prefix(*key, others))
+            continue;
+        if (!spec)
+            return unknown_key(ini, section, *key, specs, n, others, error);
+
+        g_autofree char *text = g_key_file_get_string(inifile_keys(ini), section, *key, NULL);
+        g_autofree char *choices = join_choices(spec);
+
+        if (!text || !parse_value(spec, text, (char *)object + spec->offset))
+            return inifile_fail(ini, section, *key, error, "\"%s\"; allowed is %s",
+                                text ? text : "", choices[0] ? choices : type_texts[spec->type]);
+    }
+    return true;
+}
