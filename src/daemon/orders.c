@@ -62,6 +62,14 @@ static void record(struct orders *o, const char *key, const struct verdict *v, b
     recorder_add(o->recorder, &event, key, text);
 }
 
+/* What is not enacted, in mode observe, is said too. */
+static void tell(struct orders *o, const struct guest *guest, const struct event *event,
+                 const char *text)
+{
+    recorder_add(o->recorder, event, guest->key, text);
+    log_info("guest %s: %s%s", guest->key, event->enacted ? "" : "would be done: ", text);
+}
+
 static gboolean wait_over(void *data)
 {
     struct orders *o = data;
@@ -170,8 +178,7 @@ void orders_allow(struct orders *o, struct guest *guest, const struct verdict *v
     if (again) /* several times a second while it grows: the first one says it */
         return;
     policy_allowed_text(v, text, sizeof(text));
-    recorder_add(o->recorder, &event, guest->key, text);
-    log_info("guest %s: %s%s", guest->key, enact ? "" : "would be done: ", text);
+    tell(o, guest, &event, text);
 }
 
 void orders_block(struct orders *o, struct blocking *blocking, struct guest *guest,
@@ -201,8 +208,7 @@ void orders_block(struct orders *o, struct blocking *blocking, struct guest *gue
                                     : g_strdup(sentence);
     guest->block_recorded = now;
     guest->blocks_unrecorded = 0;
-    recorder_add(o->recorder, &event, guest->key, text);
-    log_info("guest %s: %s%s", guest->key, enact ? "" : "would be done: ", text);
+    tell(o, guest, &event, text);
 }
 
 static gboolean waited_enough(void *data)

@@ -118,7 +118,7 @@ static struct blocking *new_blocking(struct reconcile *r)
 {
     static const struct blocking_calls calls = {.record = record_blocking,
                                                 .changed = reconcile_on_guest};
-    g_autofree char *run = g_path_get_dirname(r->config->api_socket);
+    g_autofree char *run = config_run_directory(r->config);
     g_autofree char *directory = g_build_filename(run, "held", NULL);
 
     return blocking_new(directory, r->host_root, &calls, r);

@@ -28,8 +28,9 @@ static struct guest_settings usable_settings(const struct reconcile *r, const st
     return settings_resolve(&s, guest->size);
 }
 
-/* An exempt guest gets a pager, or host swap, only where that is said of it in so many words. */
-static void see_pager(struct reconcile *r, struct guest *guest)
+/* Tells those that put its pages out, and the one that merges them, what is wanted of it now. An
+ * exempt guest gets a pager, or host swap, only where that is said of it in so many words. */
+static void see_means(struct reconcile *r, struct guest *guest)
 {
     struct settings s = settings_of(r, guest, &guest->patched);
     struct pager_wish wish;
@@ -48,12 +49,6 @@ static void see_pager(struct reconcile *r, struct guest *guest)
         .merged = shared.merged - shared.zero, /* pages of zeros are in no page's place */
         .saved = shared.saved - shared.zero};
     kernel_swap_see(r->kernel_swap, guest, &kernel_wish);
-}
-
-static void see_sharing(struct reconcile *r, struct guest *guest)
-{
-    struct settings s = settings_of(r, guest, &guest->patched);
-
     sharing_see(r->sharing, guest, s.share);
 }
 
@@ -65,8 +60,7 @@ void reconcile_configure_guest(struct reconcile *r, struct guest *guest)
         return;
     settings = usable_settings(r, guest);
     policy_guest_configure(guest->policy, &settings);
-    see_pager(r, guest);
-    see_sharing(r, guest);
+    see_means(r, guest);
 }
 
 void reconcile_observe(struct reconcile *r, struct guest *guest, bool partial)
@@ -225,8 +219,7 @@ void reconcile_on_vmm_event(struct vmm_guest *vmm, enum vmm_event event, void *d
         adopt(r, guest);
     if (!guest->policy)
         return;
-    see_pager(r, guest);
-    see_sharing(r, guest);
+    see_means(r, guest);
     reconcile_observe(r, guest, false);
 }
 

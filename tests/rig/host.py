@@ -55,7 +55,7 @@ def cpio_entry(name, mode, data=b""):
 
 
 def initrd():
-    entries = [cpio_entry(name, 0o40755) for name in ("bin", "dev", "modules", "proc", "root")]
+    entries = [cpio_entry(name, 0o40755) for name in ("bin", "dev", "host", "modules", "proc")]
     entries.append(cpio_entry("init", 0o100755, (ROOT / "tests/rig/init").read_bytes()))
     entries.append(cpio_entry("bin/busybox", 0o100755, pathlib.Path("/usr/bin/busybox").read_bytes()))
     entries += [cpio_entry(f"bin/{applet}", 0o120777, b"busybox") for applet in APPLETS]
