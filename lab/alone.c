@@ -181,7 +181,7 @@ GArray *alone_measure(const struct scenario *scenario, const char *directory, GE
 void alone_apply(const GArray *rates, struct record *record)
 {
     for (unsigned i = 0; i < record->work->len; i++) {
-        struct work *w = &g_array_index(record->work, struct work, i);
+        struct work_phase *w = &g_array_index(record->work, struct work_phase, i);
 
         for (unsigned k = 0; k < rates->len; k++) {
             const struct alone_rate *r = &g_array_index(rates, struct alone_rate, k);

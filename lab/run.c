@@ -121,7 +121,7 @@ static void close_work(struct run *run, unsigned guest, double t)
     uint64_t operations = m->agent ? agent_last(m->agent)->operations : m->sampled.operations;
 
     for (unsigned i = 0; i < run->record->work->len; i++) {
-        struct work *w = &g_array_index(run->record->work, struct work, i);
+        struct work_phase *w = &g_array_index(run->record->work, struct work_phase, i);
 
         if (w->guest == guest && w->end <= 0) {
             w->end = t;
@@ -133,10 +133,10 @@ static void close_work(struct run *run, unsigned guest, double t)
 static void open_work(struct run *run, unsigned guest, unsigned phase, double t)
 {
     struct member *m = &run->members[guest];
-    struct work w = {.guest = guest,
-                     .phase = phase,
-                     .begin = t,
-                     .operations_before = agent_last(m->agent)->operations};
+    struct work_phase w = {.guest = guest,
+                           .phase = phase,
+                           .begin = t,
+                           .operations_before = agent_last(m->agent)->operations};
 
     g_array_append_val(run->record->work, w);
 }

@@ -155,7 +155,7 @@ static struct json_object *work_json(const struct record *r)
     struct json_object *list = json_object_new_array();
 
     for (unsigned i = 0; i < r->work->len; i++) {
-        const struct work *w = &g_array_index(r->work, struct work, i);
+        const struct work_phase *w = &g_array_index(r->work, struct work_phase, i);
         const struct scenario_guest *guest = scenario_guest(r->scenario, w->guest);
         g_autofree char *what =
             phase_describe(&g_array_index(guest->phases, struct phase, w->phase));

@@ -11,7 +11,7 @@
 #define BLOCKED_LEAST_SECONDS 1.0
 
 /* Of one phase of work. */
-static double pause_within(const struct record *r, const struct work *w)
+static double pause_within(const struct record *r, const struct work_phase *w)
 {
     uint64_t operations = w->operations_before, owned = 0;
     double since = w->begin, longest = 0;
@@ -36,7 +36,7 @@ double measure_pause(const struct record *r, unsigned guest)
     double longest = NAN;
 
     for (unsigned i = 0; i < r->work->len; i++) {
-        const struct work *w = &g_array_index(r->work, struct work, i);
+        const struct work_phase *w = &g_array_index(r->work, struct work_phase, i);
 
         if (w->guest == guest)
             longest = fmax(longest, pause_within(r, w));

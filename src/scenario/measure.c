@@ -93,7 +93,7 @@ double measure_relative(const struct record *r, unsigned guest)
     double done = 0, alone = 0;
 
     for (unsigned i = 0; i < r->work->len; i++) {
-        const struct work *w = &g_array_index(r->work, struct work, i);
+        const struct work_phase *w = &g_array_index(r->work, struct work_phase, i);
 
         if (w->guest != guest || w->end <= w->begin || w->alone_rate <= 0)
             continue;

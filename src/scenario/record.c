@@ -15,7 +15,7 @@ struct record *record_new(const struct scenario *scenario)
     r->hosts = g_array_new(FALSE, FALSE, sizeof(struct host_sample));
     r->samples = g_array_new(FALSE, FALSE, sizeof(struct guest_sample));
     r->events = g_ptr_array_new_with_free_func(event_free);
-    r->work = g_array_new(FALSE, TRUE, sizeof(struct work));
+    r->work = g_array_new(FALSE, TRUE, sizeof(struct work_phase));
     r->outcomes = g_new0(struct guest_outcome, r->guests);
     return r;
 }

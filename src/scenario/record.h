@@ -70,7 +70,7 @@ static inline uint64_t guest_sample_out(const struct guest_sample *s)
 }
 
 /* One phase of work of one guest. */
-struct work {
+struct work_phase {
     unsigned guest, phase;
     double begin, end; /* on the clock; end 0: still at it */
     uint64_t operations_before, operations_after;
@@ -100,7 +100,7 @@ struct record {
     GArray *hosts;                  /* struct host_sample */
     GArray *samples;                /* struct guest_sample, @guests for each host sample */
     GPtrArray *events;              /* json_object, as /v1/events gives them, time on the clock */
-    GArray *work;                   /* struct work */
+    GArray *work;                   /* struct work_phase */
     struct guest_outcome *outcomes; /* @guests of them */
     struct merged_look merged;
 };

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "core/policy.h"
+#include "core/share.h"
 #include "core/units.h"
 #include "sim/sim.h"
 
@@ -45,6 +46,11 @@ struct manager_ops {
 
     /* Does what is due; returns when it wants to be woken again. */
     usec_t (*wake)(void *m, usec_t now);
+
+    /* What it knows, for display and for goals; NULL: it has nothing of the kind. False: not (yet)
+     * known. */
+    bool (*view)(const void *m, unsigned guest, struct guest_view *ret);
+    bool (*host_view)(const void *m, struct host_view *ret);
 };
 
 /* Looks. Only guests that have started and not ended may be looked at. */
@@ -70,7 +76,16 @@ void manager_block(struct sim *s, unsigned guest, usec_t how_long);
 void manager_unblock(struct sim *s, unsigned guest);
 void manager_scan(struct sim *s, double pages_per_second); /* KSM; 0: stop */
 
-/* The real policy, as the daemon drives it. Config: struct policy_params, or NULL. */
+/* The real policy, as the daemon drives it. Config: struct manager_aerostat_config, or NULL: that
+ * of manager_aerostat_config_default(), as of a daemon without a configuration. */
+struct manager_aerostat_config {
+    struct policy_params policy;
+    struct share_params share;
+    usec_t period, stats_period;
+    usec_t sample_window; /* of pagers */
+    bool observe;         /* decides, but does not act */
+};
+struct manager_aerostat_config manager_aerostat_config_default(void);
 extern const struct manager_ops MANAGER_AEROSTAT;
 /* Nobody: the kernel swaps. */
 extern const struct manager_ops MANAGER_NONE;

@@ -143,4 +143,10 @@ struct sim_guest_now {
 };
 void sim_guest_now(const struct sim *s, unsigned guest, struct sim_guest_now *ret);
 unsigned sim_guests(const struct sim *s);
+
+/* What the manager thinks of it (manager_ops.view). False: the manager is off, has no such account,
+ * or does not know the guest. */
+bool sim_guest_view(const struct sim *s, unsigned guest, struct guest_view *ret);
+bool sim_host_view(const struct sim *s, struct host_view *ret);
+double sim_scan_rate(const struct sim *s);     /* of KSM, pages a second */
 uint64_t sim_free_memory(const struct sim *s); /* of the capacity; 0 where it is exceeded */

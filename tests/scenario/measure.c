@@ -136,7 +136,7 @@ static void test_resends(struct fixture *f, const void *data)
 
 static void test_relative(struct fixture *f, const void *data)
 {
-    struct work w = {
+    struct work_phase w = {
         .guest = 0, .begin = 10, .end = 20, .operations_after = 800, .alone_rate = 100};
 
     (void)data;

@@ -115,7 +115,7 @@ static void test_mechanisms(struct fixture *f, const void *data)
 
 static void test_progress(struct fixture *f, const void *data)
 {
-    struct work w = {.guest = 0, .begin = 1, .end = 8};
+    struct work_phase w = {.guest = 0, .begin = 1, .end = 8};
     const uint64_t done[] = {0, 0, 10, 20, 20, 20, 20, 30, 30, 30};
 
     (void)data;
