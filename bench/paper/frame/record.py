@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the lab recorded of a run (--json), by guest and time. Sizes in bytes, times on the scenario's clock."""
+
+
+class Record:
+    def __init__(self, data):
+        self.samples = data["samples"]
+        self.events = data["events"]
+        self.work = data["work"]
+        self.goals = {goal["name"]: goal for goal in data["goals"]}
+        self.guests = sorted(self.samples[0]["guests"]) if self.samples else []
+
+    def host(self, key, begin=0, end=float("inf")):
+        """[(t, value)] of a member of the host's samples."""
+        return [(sample["t"], sample[key]) for sample in self.samples if begin <= sample["t"] <= end]
+
+    def guest(self, name, key, begin=0, end=float("inf")):
+        """[(t, value)] of a member of the guest's samples."""
+        return [(sample["t"], sample["guests"][name][key]) for sample in self.samples if begin <= sample["t"] <= end]
+
+    def mean(self, name, key, begin, end):
+        """Of the samples in the window."""
+        values = [value for _, value in self.guest(name, key, begin, end)]
+        return sum(values) / len(values) if values else 0.0
+
+    def rate(self, name, begin, end, key="operations"):
+        """By how much a counter grew per second within the window."""
+        seen = self.guest(name, key, begin, end)
+        if len(seen) < 2 or seen[-1][0] <= seen[0][0]:
+            return 0.0
+        return (seen[-1][1] - seen[0][1]) / (seen[-1][0] - seen[0][0])
+
+    def rates(self, name, window, key="operations"):
+        """[(t, per second)] of a counter, each over the @window seconds before."""
+        seen = self.guest(name, key)
+        series, first = [], 0
+        for t, value in seen:
+            while first + 1 < len(seen) and seen[first + 1][0] <= t - window:
+                first += 1
+            if t - seen[first][0] >= window / 2:
+                series.append((t, (value - seen[first][1]) / (t - seen[first][0])))
+        return series
