@@ -72,18 +72,29 @@ static bool parse_value(const struct key_spec *spec, const char *text, void *mem
     case KEY_TEXT:
         return parse_text(text, member);
     case KEY_CHOICE:
-        return parse_choice(text, spec->choices, member);
+        return parse_choice(text, spec->detail, member);
+    case KEY_OWN:
+        return ((const struct key_own *)spec->detail)->parse(text, member);
     }
     return false;
 }
 
-static char *join_choices(const struct key_spec *spec)
+static char *join_choices(const char *const *choices)
 {
     g_autoptr(GString) all = g_string_new(NULL);
 
-    for (int i = 0; spec->choices && spec->choices[i]; i++)
-        g_string_append_printf(all, "%s%s", i > 0 ? ", " : "", spec->choices[i]);
+    for (int i = 0; choices[i]; i++)
+        g_string_append_printf(all, "%s%s", i > 0 ? ", " : "", choices[i]);
     return g_strdup(all->str);
+}
+
+static char *allowed_text(const struct key_spec *spec)
+{
+    const struct key_own *own = spec->detail;
+
+    if (spec->type == KEY_CHOICE)
+        return join_choices(spec->detail);
+    return g_strdup(spec->type == KEY_OWN ? own->allowed : type_texts[spec->type]);
 }
 
 static const struct key_spec *find_spec(const struct key_spec *specs, size_t n, const char *key)
@@ -120,11 +131,11 @@ bool keytable_read(const struct inifile *ini, const char *section, const struct 
             return unknown_key(ini, section, *key, specs, n, others, error);
 
         g_autofree char *text = g_key_file_get_string(inifile_keys(ini), section, *key, NULL);
-        g_autofree char *choices = join_choices(spec);
+        g_autofree char *allowed = allowed_text(spec);
 
         if (!text || !parse_value(spec, text, (char *)object + spec->offset))
             return inifile_fail(ini, section, *key, error, "\"%s\"; allowed is %s",
-                                text ? text : "", choices[0] ? choices : type_texts[spec->type]);
+                                text ? text : "", allowed);
     }
     return true;
 }
