@@ -102,6 +102,18 @@ static int perform(struct record *r, const struct options *o, GError **error)
     return status;
 }
 
+static bool check_real(const struct scenario *s, GError **error)
+{
+    const struct scenario_guest *g = scenario_only_simulated(s);
+
+    if (g)
+        g_set_error(error, SCENARIO_ERROR, SCENARIO_ERROR_INVALID,
+                    "%s: guest %s has a balloon or statistics that can only be simulated: "
+                    "try aerostat simulate",
+                    s->path, g->name);
+    return !g;
+}
+
 static int run_file(const struct options *o, GError **error)
 {
     struct scenario *scenario = scenario_load(o->scenario, error);
@@ -110,6 +122,10 @@ static int run_file(const struct options *o, GError **error)
 
     if (!scenario)
         return LAB_EXIT_USAGE;
+    if (!check_real(scenario, error)) {
+        scenario_free(scenario);
+        return LAB_EXIT_USAGE;
+    }
     if (o->check) {
         scenario_free(scenario);
         return LAB_EXIT_OK;

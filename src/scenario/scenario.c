@@ -19,8 +19,10 @@
 #define GUEST_NAME_MAX 32
 
 static const char *const ram_choices[] = {"memfd", "private", NULL};
-static const char *const balloon_choices[] = {"yes", "no-driver", "no-device", "ignores", NULL};
-static const char *const lie_choices[] = {"true", "idle", "starved", "frozen", "absurd", NULL};
+static const char *const balloon_choices[] = {"yes",  "no-driver", "no-device", "ignores",
+                                              "slow", "stuck",     NULL};
+static const char *const lie_choices[] = {"true", "idle", "starved", "frozen", "absurd",
+                                          "none", "late", "windows", NULL};
 
 #define MEMBER(name) offsetof(struct scenario, name)
 
@@ -40,6 +42,7 @@ static const struct key_spec scenario_keys[] = {
 
 static const struct key_spec guest_keys[] = {
     {"size", KEY_SIZE, MEMBER(size), NULL},
+    {"min", KEY_SIZE, MEMBER(min), NULL},
     {"ram", KEY_CHOICE, MEMBER(ram), ram_choices},
     {"vcpus", KEY_COUNT, MEMBER(vcpus), NULL},
     {"count", KEY_COUNT, MEMBER(count), NULL},
@@ -191,6 +194,8 @@ static bool check_guest(const struct inifile *ini, const char *section,
                             "a guest's name has 1 to %u letters, digits, - and _", GUEST_NAME_MAX);
     if (g->size < GUEST_SIZE_MIN)
         return inifile_fail(ini, section, "size", error, "at least 96M are needed to boot");
+    if (g->min > g->size)
+        return inifile_fail(ini, section, "min", error, "at most the guest's size is allowed");
     for (unsigned i = 0; i < g->phases->len; i++)
         if (g_array_index(g->phases, struct phase, i).kind == PHASE_STREAM && g->disk == 0)
             return inifile_fail(ini, section, "disk", error,
@@ -329,6 +334,17 @@ static bool read_section(struct scenario *s, const struct inifile *ini, const ch
     return inifile_fail(
         ini, section, NULL, error,
         "unknown section; allowed are [scenario], [daemon], [guest NAME], [expect]");
+}
+
+const struct scenario_guest *scenario_only_simulated(const struct scenario *s)
+{
+    for (unsigned i = 0; i < s->guests->len; i++) {
+        const struct scenario_guest *g = scenario_guest(s, i);
+
+        if (g->balloon >= BALLOON_SLOW || g->lie >= LIE_NO_STATS)
+            return g;
+    }
+    return NULL;
 }
 
 /* When the phase happens at the latest, whatever was drawn. */

@@ -24,6 +24,9 @@ enum guest_balloon {
     BALLOON_NO_DRIVER, /* a device, but the guest loads no driver */
     BALLOON_NO_DEVICE,
     BALLOON_IGNORES, /* commands are answered, and nothing happens */
+    /* Only simulated, from here on: */
+    BALLOON_SLOW,  /* a twentieth of the usual speed */
+    BALLOON_STUCK, /* it stops for good after a quarter of the guest's size */
 };
 
 /* What the daemon is told when it asks the guest for statistics (liar.h). */
@@ -33,12 +36,17 @@ enum guest_lie {
     LIE_STARVED, /* nothing is available, heavy swap-in and faults */
     LIE_FROZEN,  /* the first reading for ever */
     LIE_ABSURD,  /* more than exists */
+    /* Only simulated, from here on: */
+    LIE_NO_STATS, /* the driver obeys, but tells nothing */
+    LIE_LATE,     /* a guest that thrashes answers late or never */
+    LIE_WINDOWS,  /* nothing is free or available, and what the balloon holds counts as used */
 };
 
 struct scenario_guest {
     char *name;
     uint64_t size;
-    int ram; /* enum guest_ram */
+    uint64_t min; /* for managers that know a dynamic minimum; 0: theirs to choose */
+    int ram;      /* enum guest_ram */
     unsigned vcpus;
     unsigned count; /* as written; the guests of one section are NAME1, NAME2, ... */
     int balloon;    /* enum guest_balloon */
@@ -88,6 +96,9 @@ static inline struct scenario_guest *scenario_guest(const struct scenario *s, un
 {
     return g_ptr_array_index(s->guests, i);
 }
+
+/* The first guest that can't be had on a real host, or NULL. */
+const struct scenario_guest *scenario_only_simulated(const struct scenario *s);
 
 /* Index of the guest called @name, or -1. */
 int scenario_find(const struct scenario *s, const char *name);

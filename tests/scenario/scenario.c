@@ -107,6 +107,29 @@ static void test_again(void)
     g_unsetenv("AEROSTAT_SEED");
 }
 
+/* What the simulator alone can make of a guest is read, and told apart. */
+static void test_only_simulated(void)
+{
+    static const char *const keys[] = {"balloon = slow", "balloon = stuck", "stats = none",
+                                       "stats = late", "stats = windows"};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
+        g_autoptr(GError) error = NULL;
+        g_autofree char *text = g_strdup_printf(HEAD "[guest a]\nsize=512M\n"
+                                                     "[guest b]\nsize=512M\nmin=128M\n%s\n",
+                                                keys[i]);
+        struct scenario *s = load(text, &error);
+
+        g_assert_no_error(error);
+        g_assert_true(scenario_only_simulated(s) == scenario_guest(s, 1));
+        g_assert_cmpuint(scenario_guest(s, 1)->min, ==, 128u << 20);
+        scenario_guest(s, 1)->balloon = BALLOON_IGNORES;
+        scenario_guest(s, 1)->lie = LIE_ABSURD;
+        g_assert_null(scenario_only_simulated(s));
+        scenario_free(s);
+    }
+}
+
 /* What is wrong, and what the message has to say about it. */
 static const struct {
     const char *text, *message;
@@ -117,6 +140,7 @@ static const struct {
     {HEAD "[host]\nx=1\n", ":3: [host]: unknown section; allowed are [scenario]"},
     {HEAD "[guest a]\nsize=big\n", ":4: [guest a] size: \"big\"; allowed is a size"},
     {HEAD "[guest a]\nsize=32M\n", "at least 96M"},
+    {HEAD "[guest a]\nsize=512M\nmin=513M\n", "at most the guest's size"},
     {HEAD "[guest a b]\nsize=512M\n", "a guest's name has"},
     {HEAD "[guest a]\nsize=512M\nsize=256M\n", ":5: [guest a] size: it stands in line 4 already"},
     {HEAD "[guest a]\nsize=512M\n[guest a]\nram=memfd\n", ":5: [guest a]: it stands in line 3"},
@@ -182,6 +206,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/scenario/whole", test_whole);
     g_test_add_func("/scenario/again", test_again);
+    g_test_add_func("/scenario/only-simulated", test_only_simulated);
     g_test_add_func("/scenario/refused", test_refused);
     g_test_add_func("/scenario/missing", test_missing);
     g_test_add_func("/scenario/too-many", test_too_many);
