@@ -106,12 +106,13 @@ static bool check_real(const struct scenario *s, GError **error)
 {
     const struct scenario_guest *g = scenario_only_simulated(s);
 
-    if (g)
-        g_set_error(error, SCENARIO_ERROR, SCENARIO_ERROR_INVALID,
-                    "%s: guest %s has a balloon or statistics that can only be simulated: "
-                    "try aerostat simulate",
-                    s->path, g->name);
-    return !g;
+    if (s->trace)
+        return scenario_fail(error, "%s: a trace can only be simulated: try aerostat simulate",
+                             s->path);
+    return !g || scenario_fail(error,
+                               "%s: guest %s has a balloon or statistics that can only be "
+                               "simulated: try aerostat simulate",
+                               s->path, g->name);
 }
 
 static int run_file(const struct options *o, GError **error)

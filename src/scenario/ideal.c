@@ -7,6 +7,7 @@
 #include "core/units.h"
 #include "scenario/measure.h"
 #include "scenario/oracle.h"
+#include "scenario/shares.h"
 
 uint64_t measure_need(const struct record *r, unsigned guest, double t)
 {
@@ -116,19 +117,6 @@ uint64_t measure_ideal(const struct record *r)
     return moved;
 }
 
-static double shares_of(const struct scenario_guest *g)
-{
-    double mib = (double)g->size / (double)MIB;
-
-    if (!g->shares || strcmp(g->shares, "normal") == 0)
-        return SHARES_PER_MIB_NORMAL * mib;
-    if (strcmp(g->shares, "low") == 0)
-        return SHARES_PER_MIB_LOW * mib;
-    if (strcmp(g->shares, "high") == 0)
-        return SHARES_PER_MIB_HIGH * mib;
-    return g_ascii_strtod(g->shares, NULL);
-}
-
 /* The part of its size that a guest always keeps: what its balloon may not take. */
 static double least_part(const struct scenario *s)
 {
@@ -155,9 +143,10 @@ double measure_split(const struct record *r, double from, double to)
         uint64_t hi = guest->limit > 0 ? u64_min(guest->limit, guest->size) : guest->size;
         uint64_t least = (uint64_t)(least_part(r->scenario) * (double)guest->size);
 
-        split[g] = (struct oracle_share){.shares = shares_of(guest),
-                                         .lo = u64_min(u64_max(guest->reservation, least), hi),
-                                         .hi = hi};
+        split[g] =
+            (struct oracle_share){.lo = u64_min(u64_max(guest->reservation, least), hi), .hi = hi};
+        if (!shares_of(guest, &split[g].shares))
+            return (double)NAN; /* the daemon has refused it */
     }
 
     const struct host_sample *host = record_host(r, sample_at(r, to));

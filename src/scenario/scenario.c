@@ -10,10 +10,8 @@
 #include "scenario/keytable.h"
 
 /* How long a scenario goes on after its last phase where it does not say. */
-#define TAIL_SECONDS  10.0
-#define ALONE_SECONDS 6.0
-#define INTERVAL      0.5 /* between two samples, where it does not say; */
-#define INTERVAL_MIN  0.1 /* and at least */
+#define TAIL_SECONDS 10.0
+#define INTERVAL_MIN 0.1 /* between two samples, at least */
 /* A guest below this does not boot the lab's kernel. */
 #define GUEST_SIZE_MIN (96 * MIB)
 #define GUEST_NAME_MAX 32
@@ -35,6 +33,8 @@ static const struct key_spec scenario_keys[] = {
     {"alone", KEY_BOOL, MEMBER(alone), NULL},
     {"alone-seconds", KEY_SECONDS, MEMBER(alone_seconds), NULL},
     {"interval", KEY_SECONDS, MEMBER(interval), NULL},
+    {"trace", KEY_TEXT, MEMBER(trace), NULL},
+    {"host-swap", KEY_SIZE, MEMBER(host_swap), NULL},
 };
 
 #undef MEMBER
@@ -62,75 +62,6 @@ static const struct key_spec guest_keys[] = {
 };
 
 #undef MEMBER
-
-static void guest_free(void *data)
-{
-    struct scenario_guest *g = data;
-
-    g_free(g->name);
-    g_free(g->shares);
-    g_free(g->share);
-    g_array_unref(g->phases);
-    g_free(g);
-}
-
-static void setting_free(void *data)
-{
-    struct scenario_setting *setting = data;
-
-    g_free(setting->section);
-    g_free(setting->key);
-    g_free(setting->value);
-    g_free(setting);
-}
-
-static GArray *phases_new(void)
-{
-    GArray *phases = g_array_new(FALSE, FALSE, sizeof(struct phase));
-
-    g_array_set_clear_func(phases, (GDestroyNotify)phase_clear);
-    return phases;
-}
-
-static struct scenario *scenario_new(const char *path)
-{
-    struct scenario *s = g_new0(struct scenario, 1);
-    const char *seed = g_getenv("AEROSTAT_SEED");
-
-    s->path = g_strdup(path);
-    s->mode = g_strdup("manage");
-    s->alone_seconds = ALONE_SECONDS;
-    s->interval = INTERVAL;
-    s->seed = seed ? (unsigned)g_ascii_strtoull(seed, NULL, 10) : g_random_int();
-    s->rand = g_rand_new_with_seed(s->seed);
-    s->guests = g_ptr_array_new_with_free_func(guest_free);
-    s->phases = phases_new();
-    s->settings = g_ptr_array_new_with_free_func(setting_free);
-    s->goals = g_array_new(FALSE, FALSE, sizeof(struct goal));
-    g_array_set_clear_func(s->goals, (GDestroyNotify)goal_clear);
-    return s;
-}
-
-void scenario_free(struct scenario *s)
-{
-    g_free(s->path);
-    g_free(s->title);
-    g_free(s->mode);
-    g_rand_free(s->rand);
-    g_ptr_array_unref(s->guests);
-    g_array_unref(s->phases);
-    g_ptr_array_unref(s->settings);
-    g_array_unref(s->goals);
-    g_free(s);
-}
-
-int scenario_find(const struct scenario *s, const char *name)
-{
-    for (unsigned i = 0; i < s->guests->len; i++)
-        if (strcmp(scenario_guest(s, i)->name, name) == 0)
-            return (int)i;
-    return -1;
-}
 
 static int compare_phases(const void *a, const void *b)
 {
@@ -192,9 +123,11 @@ static bool check_guest(const struct inifile *ini, const char *section,
         strspn(g->name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") != len)
         return inifile_fail(ini, section, NULL, error,
                             "a guest's name has 1 to %u letters, digits, - and _", GUEST_NAME_MAX);
-    if (g->size < GUEST_SIZE_MIN)
+    bool traced = g_key_file_has_key(inifile_keys(ini), "scenario", "trace", NULL);
+
+    if (g->size < GUEST_SIZE_MIN && !(traced && g->size == 0))
         return inifile_fail(ini, section, "size", error, "at least 96M are needed to boot");
-    if (g->min > g->size)
+    if (g->size > 0 && g->min > g->size)
         return inifile_fail(ini, section, "min", error, "at most the guest's size is allowed");
     for (unsigned i = 0; i < g->phases->len; i++)
         if (g_array_index(g->phases, struct phase, i).kind == PHASE_STREAM && g->disk == 0)
@@ -224,17 +157,6 @@ static bool check_pagers(const struct scenario *s, const struct inifile *ini, GE
     return true;
 }
 
-static struct scenario_guest *guest_copy(const struct scenario_guest *g, char *name)
-{
-    struct scenario_guest *copy = g_memdup2(g, sizeof(*g));
-
-    copy->name = name;
-    copy->shares = g_strdup(g->shares);
-    copy->share = g_strdup(g->share);
-    copy->phases = g_array_ref(g->phases);
-    return copy;
-}
-
 static bool add_guests(struct scenario *s, const struct inifile *ini, const char *section,
                        struct scenario_guest *g, GError **error)
 {
@@ -246,7 +168,7 @@ static bool add_guests(struct scenario *s, const struct inifile *ini, const char
             g_free(name);
             return false;
         }
-        g_ptr_array_add(s->guests, guest_copy(g, name));
+        g_ptr_array_add(s->guests, scenario_guest_copy(g, name));
     }
     if (s->guests->len > SCENARIO_GUESTS_MAX)
         return inifile_fail(ini, section, NULL, error, "too many guests; %u are allowed",
@@ -257,19 +179,14 @@ static bool add_guests(struct scenario *s, const struct inifile *ini, const char
 static bool read_guest(struct scenario *s, const struct inifile *ini, const char *section,
                        GError **error)
 {
-    struct scenario_guest *g = g_new0(struct scenario_guest, 1);
-
-    g->name = g_strdup(section + strlen("guest "));
-    g->vcpus = 1;
-    g->pager = true;
-    g->phases = phases_new();
+    struct scenario_guest *g = scenario_guest_new(section + strlen("guest "));
 
     bool ok =
         keytable_read(ini, section, guest_keys, G_N_ELEMENTS(guest_keys), "phase.", g, error) &&
         read_phases(s, ini, section, false, g->phases, error) &&
         check_guest(ini, section, g, error) && add_guests(s, ini, section, g, error);
 
-    guest_free(g);
+    scenario_guest_free(g);
     return ok;
 }
 
@@ -336,17 +253,6 @@ static bool read_section(struct scenario *s, const struct inifile *ini, const ch
         "unknown section; allowed are [scenario], [daemon], [guest NAME], [expect]");
 }
 
-const struct scenario_guest *scenario_only_simulated(const struct scenario *s)
-{
-    for (unsigned i = 0; i < s->guests->len; i++) {
-        const struct scenario_guest *g = scenario_guest(s, i);
-
-        if (g->balloon >= BALLOON_SLOW || g->lie >= LIE_NO_STATS)
-            return g;
-    }
-    return NULL;
-}
-
 /* When the phase happens at the latest, whatever was drawn. */
 static double latest(const GArray *phases, unsigned i)
 {
@@ -378,13 +284,13 @@ static bool check_scenario(struct scenario *s, const struct inifile *ini, GError
     if (strcmp(s->mode, "manage") != 0 && strcmp(s->mode, "observe") != 0)
         return inifile_fail(ini, "scenario", "mode", error, "\"%s\"; allowed are manage, observe",
                             s->mode);
-    if (s->guests->len == 0)
+    if (s->guests->len == 0 && !s->trace)
         return inifile_fail(ini, "scenario", NULL, error, "there is no [guest NAME] section");
-    if (s->length <= 0)
+    if (s->length <= 0 && !s->trace)
         s->length = last_phase(s) + TAIL_SECONDS;
     if (s->interval < INTERVAL_MIN)
         return inifile_fail(ini, "scenario", "interval", error, "at least 100ms is allowed");
-    if (s->length < last_phase(s))
+    if (s->length > 0 && s->length < last_phase(s))
         return inifile_fail(ini, "scenario", "length", error,
                             "the last phase is at %.1f s; at least that is allowed", last_phase(s));
     return check_pagers(s, ini, error);
@@ -404,12 +310,20 @@ static bool read_all(struct scenario *s, const struct inifile *ini, GError **err
 
 struct scenario *scenario_load(const char *path, GError **error)
 {
+    const char *seed = g_getenv("AEROSTAT_SEED");
+
+    return scenario_load_seeded(
+        path, seed ? (unsigned)g_ascii_strtoull(seed, NULL, 10) : g_random_int(), error);
+}
+
+struct scenario *scenario_load_seeded(const char *path, unsigned seed, GError **error)
+{
     struct inifile *ini = inifile_load(path, error);
 
     if (!ini)
         return NULL;
 
-    struct scenario *s = scenario_new(path);
+    struct scenario *s = scenario_new(path, seed);
 
     if (!read_all(s, ini, error))
         g_clear_pointer(&s, scenario_free);

@@ -75,11 +75,15 @@ struct scenario {
     char *title;
     uint64_t capacity;
     char *mode;    /* "manage" or "observe" */
-    double length; /* seconds; the last phase and a while where the file does not say */
+    double length; /* seconds; the last phase and a while where the file does not say; 0: as long as
+                      the trace */
     bool pager;    /* guests get pagers */
     bool alone;    /* measure each guest's work alone first */
     double alone_seconds;
-    double interval;     /* seconds between two samples */
+    double interval; /* seconds between two samples */
+    /* Of simulations only: */
+    char *trace;         /* file of it, from the scenario's place; NULL: none */
+    uint64_t host_swap;  /* 0: as much as all guests have memory */
     GRand *rand;         /* of phases at random times */
     unsigned seed;       /* of it; AEROSTAT_SEED sets it */
     bool random;         /* there are such phases */
@@ -89,8 +93,19 @@ struct scenario {
     GArray *goals;       /* struct goal */
 };
 
+/* Times that are random come from AEROSTAT_SEED in the environment, else are new each time. */
 struct scenario *scenario_load(const char *path, GError **error);
+struct scenario *scenario_load_seeded(const char *path, unsigned seed, GError **error);
+
+/* One without anything in it. */
+struct scenario *scenario_new(const char *path, unsigned seed);
 void scenario_free(struct scenario *s);
+
+/* With the defaults of [guest]; scenario->guests owns those that are in it. */
+struct scenario_guest *scenario_guest_new(const char *name);
+struct scenario_guest *scenario_guest_copy(const struct scenario_guest *g, char *name);
+void scenario_guest_free(struct scenario_guest *g);
+GArray *scenario_phases_new(void); /* of struct phase, which it clears */
 
 static inline struct scenario_guest *scenario_guest(const struct scenario *s, unsigned i)
 {

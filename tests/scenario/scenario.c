@@ -166,6 +166,24 @@ static const struct {
     {HEAD "what is this\n", "is not a key-value pair"},
 };
 
+/* A guest of a trace has its size there, and the scenario its length. */
+static void test_traced(void)
+{
+    g_autoptr(GError) error = NULL;
+    struct scenario *s =
+        load(HEAD "trace = week.csv\nhost-swap = 2G\n[guest web]\nshares = high\n", &error);
+
+    g_assert_no_error(error);
+    g_assert_cmpstr(s->trace, ==, "week.csv");
+    g_assert_cmpuint(s->host_swap, ==, UINT64_C(2) << 30);
+    g_assert_cmpuint(scenario_guest(s, 0)->size, ==, 0);
+    g_assert_cmpfloat_with_epsilon(s->length, 0, 1e-9);
+    scenario_free(s);
+
+    g_assert_null(load(HEAD "[guest web]\nshares = high\n", &error));
+    g_assert_nonnull(strstr(error->message, "at least 96M"));
+}
+
 static void test_refused(void)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(refused); i++) {
@@ -207,6 +225,7 @@ int main(int argc, char **argv)
     g_test_add_func("/scenario/whole", test_whole);
     g_test_add_func("/scenario/again", test_again);
     g_test_add_func("/scenario/only-simulated", test_only_simulated);
+    g_test_add_func("/scenario/traced", test_traced);
     g_test_add_func("/scenario/refused", test_refused);
     g_test_add_func("/scenario/missing", test_missing);
     g_test_add_func("/scenario/too-many", test_too_many);
