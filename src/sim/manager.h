@@ -75,6 +75,8 @@ void manager_allow(struct sim *s, unsigned guest, uint64_t bytes); /* ALLOWED_AN
 void manager_block(struct sim *s, unsigned guest, usec_t how_long);
 void manager_unblock(struct sim *s, unsigned guest);
 void manager_scan(struct sim *s, double pages_per_second); /* KSM; 0: stop */
+/* Windows of sampling, where the guest has a pager; until then it has none. */
+void manager_sample(struct sim *s, unsigned guest, usec_t window);
 
 /* The real policy, as the daemon drives it. Config: struct manager_aerostat_config, or NULL: that
  * of manager_aerostat_config_default(), as of a daemon without a configuration. */

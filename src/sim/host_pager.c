@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What puts a guest's pages out below `allowed`: its pager, or the kernel told so for private
+ * memory. Victims are random (pager/victims.c, host/pageout_choose.c). Zero pages are dropped,
+ * those that compress to half go to the cache, the others to the swap file; the cache is limited,
+ * and what is too much for it goes to the swap file. Pages come back when they are touched.
+ */
+#include <math.h>
+
+#include "sim/sim_impl.h"
+
+/* cache.h: what gets no shorter is not worth compressing. */
+#define RATIO_MAX 0.5
+
+/* Faults of a guest that is above what it is allowed are put off (press.c): a page in so long. */
+#define PRESSED_USEC 4000.0
+
+/* Samples of a window. */
+#define SAMPLES 100.0
+
+bool vm_has_pager(const struct sim *s, const struct vm *vm)
+{
+    return s->config.manager->pagers && vm->spec.pager;
+}
+
+bool vm_swapped_by_kernel(const struct sim *s, const struct vm *vm)
+{
+    return vm_has_pager(s, vm) && vm->spec.ram == SIM_RAM_PRIVATE;
+}
+
+double pager_room(const struct sim *s, const struct vm *vm)
+{
+    double room = vm->size - (double)vm->spec.settings.reservation - vm->out;
+
+    if (vm_swapped_by_kernel(s, vm))
+        room = fmin(room, host_swap_free(s));
+    return fmax(room, 0);
+}
+
+static double compressed_bytes(const struct vm *vm)
+{
+    double sum = 0;
+
+    for (unsigned i = 0; i < POOLS; i++)
+        sum += vm->pools[i].at[PLACE_COMPRESSED];
+    return sum;
+}
+
+void pager_drops(struct sim *s, struct vm *vm, struct pool *p, enum place place, double bytes)
+{
+    bytes = fmin(bytes, p->at[place]);
+    if (bytes <= 0)
+        return;
+    if (place == PLACE_COMPRESSED) {
+        double freed = fmin(vm->cache_used * bytes / compressed_bytes(vm), vm->cache_used);
+
+        vm->cache_used -= freed;
+        host_gives_back(s, NULL, freed);
+    }
+    if (place == PLACE_KERNEL)
+        s->swap_used = fmax(s->swap_used - bytes, 0);
+    p->at[place] -= bytes;
+    vm->out -= bytes;
+}
+
+void pager_load(struct sim *s, struct vm *vm, struct pool *p, enum place place, double bytes)
+{
+    bytes = fmin(bytes, p->at[place]);
+    if (bytes <= 0)
+        return;
+    pager_drops(s, vm, p, place, bytes);
+    p->at[PLACE_HERE] += bytes;
+    host_took(s, vm, bytes);
+    vm->loaded += bytes;
+}
+
+void pager_begin(struct sim *s, struct vm *vm)
+{
+    double above, rate = (double)s->costs.evict_swapped_rate;
+
+    if (isinf(vm->allowed)) {
+        vm->room_left = INFINITY;
+        return;
+    }
+    above = vm->allowed - vm_held(vm);
+    if (vm_swapped_by_kernel(s, vm))
+        vm->room_left = INFINITY;
+    else if (pager_room(s, vm) <= 0)
+        vm->room_left = INFINITY; /* who can't put out anything does not press */
+    else
+        vm->room_left = fmax(above, 0) + rate * vm->tick +
+                        PAGE_BYTES * vm->tick * (double)USEC_PER_SEC / PRESSED_USEC;
+}
+
+/* How pages that go out are divided, by content. */
+struct division {
+    double zero, compressed, swapped; /* parts; their sum is 1 */
+    double ratio;                     /* of the compressed ones */
+    double seconds;                   /* that a byte takes */
+    double frees;                     /* bytes of host memory, of a byte */
+};
+
+static struct division divide(const struct sim *s, const struct vm *vm)
+{
+    static const struct work_content random_content = {.ratio = 1};
+    const struct work_content *c = vm->step ? &vm->step->content : &random_content;
+    double limit = vm->size * (double)s->config.host.pager_cache_part_permille / 1000;
+    struct division d = {.zero = c->zero, .ratio = c->ratio};
+
+    if (c->ratio <= RATIO_MAX && vm->cache_used < limit)
+        d.compressed = fmin(c->compressible, 1 - d.zero);
+    d.swapped = fmax(1 - d.zero - d.compressed, 0);
+    d.seconds = (d.zero + d.compressed) / (double)s->costs.evict_compressed_rate +
+                d.swapped / (double)s->costs.evict_swapped_rate;
+    d.frees = 1 - d.compressed * d.ratio;
+    return d;
+}
+
+static void put_out(struct sim *s, struct vm *vm, double bytes, const struct division *d)
+{
+    double part = bytes / vm->here;
+
+    for (unsigned i = 0; i < POOLS; i++) {
+        struct pool *p = &vm->pools[i];
+        double here = p->at[PLACE_HERE] * part;
+
+        p->at[PLACE_HERE] -= here;
+        p->at[PLACE_ZERO] += here * d->zero;
+        p->at[PLACE_COMPRESSED] += here * d->compressed;
+        p->at[PLACE_SWAPPED] += here * d->swapped;
+    }
+    vm->out += bytes;
+    vm->moved_out += bytes;
+    vm->cache_used += bytes * d->compressed * d->ratio;
+    host_gives_back(s, vm, bytes);
+    host_took(s, NULL, bytes * d->compressed * d->ratio);
+}
+
+static void put_out_by_kernel(struct sim *s, struct vm *vm, double bytes)
+{
+    double part = bytes / vm->here;
+
+    for (unsigned i = 0; i < POOLS; i++) {
+        struct pool *p = &vm->pools[i];
+        double here = p->at[PLACE_HERE] * part;
+
+        p->at[PLACE_HERE] -= here;
+        p->at[PLACE_KERNEL] += here;
+    }
+    vm->out += bytes;
+    vm->moved_out += bytes;
+    s->swap_used += bytes;
+    host_gives_back(s, vm, bytes);
+}
+
+void pager_evict(struct sim *s, struct vm *vm)
+{
+    double excess = vm_held(vm) - vm->allowed, bytes;
+    struct division d;
+
+    if (excess <= 0 || vm->here <= 0)
+        return;
+    if (vm_swapped_by_kernel(s, vm)) {
+        bytes = fmin(excess, (double)s->costs.kernel_swap_out_rate * vm->tick);
+        put_out_by_kernel(s, vm, fmin(fmin(bytes, vm->here), pager_room(s, vm)));
+        return;
+    }
+    d = divide(s, vm);
+    bytes = fmin(excess / d.frees, vm->tick / d.seconds);
+    bytes = fmin(fmin(bytes, vm->here), pager_room(s, vm));
+    if (bytes > 0)
+        put_out(s, vm, bytes, &d);
+}
+
+/* At the end of a window: how much of what is here was used in it, as far as samples tell. */
+void pager_sample(struct sim *s, struct vm *vm)
+{
+    double window = (double)vm->sample_window / (double)USEC_PER_SEC, used = 0, part;
+
+    if (vm->sample_window == 0 || s->now < vm->window_at || vm->here <= 0)
+        return;
+    for (unsigned i = 0; i < POOLS; i++)
+        used += vm->pools[i].at[PLACE_HERE] *
+                (1 - exp(-window * vm->pools[i].use * (i == POOL_BASE ? 1 : vm->pace)));
+    part = used / vm->here;
+    part += (g_rand_double(s->random) + g_rand_double(s->random) - 1) *
+            sqrt(6 * part * (1 - part) / SAMPLES);
+    vm->permille = (unsigned)(1000 * fmin(fmax(part, 0), 1));
+    vm->windows++;
+    vm->window_at = s->now + vm->sample_window;
+}

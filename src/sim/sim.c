@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The simulator. Time goes in ticks. In each, the host's kernel makes room (host_kernel.c), guests
+ * live one after the other (their programs, their kernel, their balloon), pagers put out what is
+ * too much, and the manager is woken where it asked for that; what it does takes effect in the next
+ * tick.
+ *
+ * The model. A guest's memory is a fluid of few pools (pool.h), each of pages that are used again
+ * after about the same time. Of a pool it is known how many bytes are in host memory, put out by
+ * the host, or put out by the guest itself, but not which pages: what is missing is missed in
+ * proportion. Each miss costs what was measured (costs.h), and programs get on as far as their time
+ * lasts (guest_work.c). Two kernels choose what goes: the guest's (guest_reclaim.c) and the host's
+ * (host_kernel.c), both by an LRU (lru.h) that errs; pagers choose at random (host_pager.c).
+ *
+ * What is kept: a guest's pools and what is free add up to what it sees; no page that programs own
+ * is lost; guests together never take more than the capacity (they may hold more for a while after
+ * it was lowered).
+ *
+ * What is left out: processors (guests do not compete for them, and neither do pagers, the kernel
+ * or the manager; lost_cpu is 0), disks that get slower with more users, huge pages, NUMA, the
+ * memory of QEMU itself and of pagers, page tables, writeback, locked pages, what compresses how
+ * well within a guest, correlation between content and use, bursts within a tick. Random are only
+ * the samples of pagers, and fleets.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "sim/lru.h"
+#include "sim/sim_impl.h"
+
+#define TICK_DEFAULT (100 * USEC_PER_MSEC)
+#define ASK_AGAIN    USEC_PER_SEC
+
+/* How often the pages of a guest's kernel are used. */
+#define BASE_USE (1 / 30.0)
+
+/* Least free memory: min_free_kbytes of mm/page_alloc.c, 4 sqrt(KiB). */
+static double watermark_of(double size)
+{
+    return 4 * sqrt(size / (double)KIB) * (double)KIB;
+}
+
+struct sim *sim_new(const struct sim_config *config)
+{
+    struct sim *s = g_new0(struct sim, 1);
+
+    s->config = *config;
+    s->costs = config->costs;
+    if (s->config.host.tick == 0)
+        s->config.host.tick = TICK_DEFAULT;
+    s->tick = (double)s->config.host.tick / (double)USEC_PER_SEC;
+    s->capacity = (double)config->host.capacity;
+    s->age = LRU_AGE_MAX;
+    s->random = g_rand_new_with_seed(config->seed);
+    s->vms = g_ptr_array_new();
+    return s;
+}
+
+static void vm_free_all(struct vm *vm)
+{
+    work_clear(&vm->spec.work);
+    g_free((char *)(uintptr_t)vm->spec.name);
+    g_free(vm);
+}
+
+static void manager_dies(struct sim *s)
+{
+    if (s->manager)
+        s->config.manager->destroy(s->manager);
+    s->manager = NULL;
+    for (unsigned i = 0; i < s->vms->len; i++)
+        sim_vm(s, i)->known = false;
+}
+
+void sim_free(struct sim *s)
+{
+    if (!s)
+        return;
+    manager_dies(s);
+    for (unsigned i = 0; i < s->vms->len; i++)
+        vm_free_all(sim_vm(s, i));
+    g_ptr_array_unref(s->vms);
+    g_rand_free(s->random);
+    g_free(s->entries);
+    g_free(s->entry_pools);
+    g_free(s->entry_vms);
+    g_free(s);
+}
+
+unsigned sim_add(struct sim *s, const struct sim_guest_spec *spec)
+{
+    struct vm *vm = g_new0(struct vm, 1);
+    unsigned n = s->vms->len + 1;
+
+    vm->spec = *spec;
+    vm->spec.name = g_strdup(spec->name);
+    vm->spec.work = (struct work){0};
+    for (size_t i = 0; i < spec->work.n; i++)
+        work_append(&vm->spec.work, &spec->work.steps[i]);
+    vm->number = s->vms->len;
+    vm->size = (double)spec->size;
+    vm->sums.name = vm->spec.name;
+    g_ptr_array_add(s->vms, vm);
+    s->entries = g_renew(struct lru_entry, s->entries, n * POOLS);
+    s->entry_pools = g_renew(struct pool *, s->entry_pools, n * POOLS);
+    s->entry_vms = g_renew(struct vm *, s->entry_vms, n * POOLS);
+    return vm->number;
+}
+
+static struct manager_guest facts_of(const struct sim *s, const struct vm *vm)
+{
+    uint64_t min = u64_max(vm->spec.settings.reservation, vm->spec.size / 4);
+
+    return (struct manager_guest){.name = vm->spec.name,
+                                  .size = vm->spec.size,
+                                  .min = vm->spec.min ? vm->spec.min : min,
+                                  .settings = vm->spec.settings,
+                                  .pager = vm_has_pager(s, vm),
+                                  .share = s->config.manager->sharing && vm->spec.share,
+                                  .balloon_device = vm->spec.balloon != SIM_BALLOON_NO_DEVICE};
+}
+
+static void tell_started(struct sim *s, struct vm *vm)
+{
+    struct manager_guest facts = facts_of(s, vm);
+
+    vm->known = true;
+    if (s->config.manager->started)
+        s->config.manager->started(s->manager, vm->number, &facts);
+}
+
+/* It boots: its kernel takes what it needs as soon as the host has room for it. */
+static void boot(struct sim *s, struct vm *vm)
+{
+    vm->life = VM_RUNS;
+    vm->sums.started = true;
+    vm->visible = vm->target = vm->size;
+    vm->stuck_at = vm->spec.balloon == SIM_BALLOON_STUCK ? 0.75 * vm->size : 0;
+    vm->base = s->costs.guest_base * vm->size + (double)s->costs.guest_base_bytes;
+    vm->watermark = watermark_of(vm->size);
+    vm->age = LRU_AGE_MAX;
+    vm->allowed = vm->room_left = INFINITY;
+    vm->said_at = USEC_NEVER;
+    vm->said = GUEST_STATS_NONE;
+    vm->speed = NAN;
+    vm->pools[POOL_BASE] = (struct pool){.want = vm->base, .use = BASE_USE};
+    vm->pools[POOL_BASE].at[PLACE_HERE] = vm->base;
+    vm_sum(vm);
+    if (s->manager)
+        tell_started(s, vm);
+}
+
+static void wants_to_start(struct sim *s, struct vm *vm)
+{
+    struct manager_guest facts;
+
+    if (s->now < vm->spec.start || (vm->asked_at && s->now < vm->asked_at + ASK_AGAIN))
+        return;
+    vm->asked_at = s->now;
+    facts = facts_of(s, vm);
+    if (s->manager && s->config.manager->admit && !s->config.manager->admit(s->manager, &facts))
+        return;
+    boot(s, vm);
+}
+
+void vm_end(struct sim *s, struct vm *vm)
+{
+    if (vm->life == VM_RUNS) {
+        for (unsigned i = 0; i < POOLS; i++)
+            for (enum place place = PLACE_ZERO; place < PLACE_AWAY; place++)
+                pager_drops(s, vm, &vm->pools[i], place, vm->pools[i].at[place]);
+        if (s->manager && vm->known && s->config.manager->ended)
+            s->config.manager->ended(s->manager, vm->number);
+        vm->known = false;
+        vm->sums.ended = true;
+        host_gives_back(s, vm, vm->here);
+    }
+    memset(vm->pools, 0, sizeof(vm->pools));
+    vm->cache_used = vm->saved = 0;
+    vm_sum(vm);
+    vm->life = VM_ENDED;
+}
+
+static bool stands_still(const struct sim *s, const struct vm *vm)
+{
+    bool window = s->now > vm->spec.pause_from && s->now <= vm->spec.pause_to;
+
+    return vm->paused || vm->parked || window;
+}
+
+/* What a running guest does in a tick. */
+static void live(struct sim *s, struct vm *vm)
+{
+    vm->swap_out_left = (double)s->costs.guest_swap_out_rate * vm->tick;
+    pager_begin(s, vm);
+    guest_steps(s, vm);
+    guest_balloon(s, vm);
+    guest_grow(s, vm);
+    guest_read_once(s, vm);
+    guest_work(s, vm);
+    guest_report(s, vm);
+}
+
+static void tick(struct sim *s, struct vm *vm)
+{
+    vm->tick = s->tick;
+    if (!stands_still(s, vm) && !vm->panicked) {
+        double held = vm->blocked_until > s->now - s->config.host.tick
+                          ? (double)(vm->blocked_until - (s->now - s->config.host.tick)) /
+                                (double)USEC_PER_SEC
+                          : 0;
+
+        held = fmin(held, s->tick);
+        if (held > 0) {
+            vm->blocked += held;
+            vm->tick -= held;
+            guest_loses(s, vm, &vm->sums.lost_blocked, held);
+        }
+        if (vm->tick > 0)
+            live(s, vm);
+    } else {
+        vm->pace = 0;
+        vm->speed = NAN;
+    }
+    pager_evict(s, vm);
+    pager_sample(s, vm);
+    vm->most_resident = fmax(vm->most_resident, vm_resident(vm));
+}
+
+static bool due(usec_t from, usec_t to, usec_t now)
+{
+    return from != to && now >= from && now < to;
+}
+
+static void see_to_manager(struct sim *s)
+{
+    const struct sim_host_spec *host = &s->config.host;
+    bool off = s->manager_was_off || due(host->manager_off_from, host->manager_off_to, s->now);
+
+    if (off && s->manager)
+        manager_dies(s);
+    if (off || s->manager)
+        return;
+    s->manager =
+        s->config.manager->create(s, s->config.manager_config, (uint64_t)fmax(s->capacity, 0));
+    s->wake_at = s->now;
+    for (unsigned i = 0; i < s->vms->len; i++)
+        if (sim_vm(s, i)->life == VM_RUNS)
+            tell_started(s, sim_vm(s, i));
+}
+
+static void wake(struct sim *s)
+{
+    struct timespec before, after;
+
+    if (!s->manager || s->now < s->wake_at)
+        return;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &before);
+    s->wake_at = s->config.manager->wake(s->manager, s->now);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &after);
+    s->sums.manager_cpu +=
+        (double)(after.tv_sec - before.tv_sec) + (double)(after.tv_nsec - before.tv_nsec) / 1e9;
+}
+
+void sim_step(struct sim *s)
+{
+    see_to_manager(s);
+    s->now += s->config.host.tick;
+    host_begin(s);
+    for (unsigned i = 0; i < s->vms->len; i++) {
+        struct vm *vm = sim_vm(s, i);
+
+        if (vm->life == VM_COMING)
+            wants_to_start(s, vm);
+        if (vm->life == VM_RUNS && vm->spec.end != USEC_NEVER && vm->spec.end > 0 &&
+            s->now >= vm->spec.end)
+            vm_end(s, vm);
+        if (vm->life == VM_RUNS)
+            tick(s, vm);
+        if (vm->life == VM_COMING && s->now >= vm->spec.start)
+            vm->sums.waited_to_start += s->tick;
+    }
+    host_account(s);
+    wake(s);
+}
+
+void sim_run(struct sim *s, usec_t until)
+{
+    while (s->now < until)
+        sim_step(s);
+}
+
+usec_t sim_now(const struct sim *s)
+{
+    return s->now;
+}
+
+unsigned sim_guests(const struct sim *s)
+{
+    return s->vms->len;
+}
+
+void sim_set_capacity(struct sim *s, uint64_t capacity)
+{
+    s->capacity = (double)capacity;
+}
+
+void sim_end_guest(struct sim *s, unsigned guest)
+{
+    vm_end(s, sim_vm(s, guest));
+}
+
+void sim_pause_guest(struct sim *s, unsigned guest, bool paused)
+{
+    sim_vm(s, guest)->paused = paused;
+}
+
+void sim_park_guest(struct sim *s, unsigned guest, bool parked)
+{
+    struct vm *vm = sim_vm(s, guest);
+
+    vm->parked = parked;
+    vm->allowed = parked ? 0 : (double)INFINITY;
+}
+
+void sim_manager_off(struct sim *s, bool off)
+{
+    s->manager_was_off = off;
+    see_to_manager(s);
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Small simulated hosts and guests for tests: a step of work is written in one expression. */
+#pragma once
+
+#include <glib.h>
+#include <math.h>
+
+#include "sim/manager.h"
+#include "sim/sim.h"
+
+#define SECOND USEC_PER_SEC
+
+static inline struct sim *host_new(const struct manager_ops *manager, uint64_t capacity,
+                                   uint64_t swap)
+{
+    struct sim_config config = {
+        .host = {.capacity = capacity, .swap = swap, .pager_cache_part_permille = 100},
+        .costs = sim_costs_default(),
+        .manager = manager,
+        .seed = 1};
+
+    return sim_new(&config);
+}
+
+/* A guest without swap, whose pages anybody may put out who can. */
+static inline struct sim_guest_spec guest_of(const char *name, uint64_t size)
+{
+    return (struct sim_guest_spec){
+        .name = name, .size = size, .pager = true, .vcpus = 1, .end = USEC_NEVER};
+}
+
+/* @own bytes, of which @used are used every @interval seconds, by work that counts. */
+static inline struct work_step step_of(usec_t at, uint64_t own, uint64_t used, double interval)
+{
+    return (struct work_step){.at = at,
+                              .own = own,
+                              .anon = {{.bytes = used, .interval = interval}},
+                              .content = {.ratio = 1},
+                              .demand = 1,
+                              .ops = 1000,
+                              .threads = 1,
+                              .counts = true};
+}
+
+static inline unsigned add_guest(struct sim *s, struct sim_guest_spec spec,
+                                 const struct work_step *steps, size_t n)
+{
+    struct work work = {0};
+    unsigned guest;
+
+    for (size_t i = 0; i < n; i++)
+        work_append(&work, &steps[i]);
+    spec.work = work;
+    guest = sim_add(s, &spec);
+    work_clear(&work);
+    return guest;
+}
+
+static inline struct sim_guest_now now_of(const struct sim *s, unsigned guest)
+{
+    struct sim_guest_now now;
+
+    sim_guest_now(s, guest, &now);
+    return now;
+}
+
+static inline struct sim_guest_result result_of(const struct sim *s, unsigned guest)
+{
+    struct sim_guest_result result;
+
+    sim_guest_result(s, guest, &result);
+    return result;
+}
+
+/* Work done of the work wanted. */
+static inline double throughput(const struct sim *s, unsigned guest)
+{
+    struct sim_guest_result r = result_of(s, guest);
+
+    return r.work_wanted > 0 ? r.work_done / r.work_wanted : 0;
+}
