@@ -145,6 +145,7 @@ static void boot(struct sim *s, struct vm *vm)
     vm->speed = NAN;
     vm->pools[POOL_BASE] = (struct pool){.want = vm->base, .use = BASE_USE};
     vm->pools[POOL_BASE].at[PLACE_HERE] = vm->base;
+    host_took(s, vm, vm->base);
     vm_sum(vm);
     if (s->manager)
         tell_started(s, vm);
@@ -173,7 +174,7 @@ void vm_end(struct sim *s, struct vm *vm)
             s->config.manager->ended(s->manager, vm->number);
         vm->known = false;
         vm->sums.ended = true;
-        host_gives_back(s, vm, vm->here);
+        host_gives_back(s, vm, vm_resident(vm));
     }
     memset(vm->pools, 0, sizeof(vm->pools));
     vm->cache_used = vm->saved = 0;
