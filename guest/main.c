@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * aerostat-guest DEVICE [SCRATCH]: the lab's program inside a guest; PROTOCOL.md is its language.
+ * aerostat-guest DEVICE [SCRATCH [PROGRAMS]]: the lab's program inside a guest; PROTOCOL.md is its
+ * language.
  *
  * Two processes. The reporter (this file) is the guest's init: all of its memory is locked and the
  * kernel never kills it, so it goes on reporting while the guest thrashes or kills. The worker
@@ -39,7 +40,7 @@ struct guest {
     struct link link;
     struct reporter reporter;
     struct shared *shared;
-    const char *scratch;
+    struct worker_places places;
     const char *error; /* found by the reporter, of the last order; NULL: none */
     uint64_t seed;
     uint64_t next_report; /* ns */
@@ -66,7 +67,7 @@ static int start_worker(struct guest *guest)
     if (guest->worker == 0) {
         fd_close(&guest->orders);
         link_close(&guest->link);
-        worker_run(guest->shared, in, guest->scratch, guest->seed);
+        worker_run(guest->shared, in, &guest->places, guest->seed);
     }
     return fcntl(guest->orders, F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
 }
@@ -179,12 +180,12 @@ static int watch_children(void)
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-static int guest_init(struct guest *guest, const char *device, const char *scratch)
+static int guest_init(struct guest *guest, const char *device, const struct worker_places *places)
 {
     int error;
 
     *guest = (struct guest){
-        .scratch = scratch, .report_ms = REPORT_DEFAULT_MS, .orders = -1, .link.fd = -1};
+        .places = *places, .report_ms = REPORT_DEFAULT_MS, .orders = -1, .link.fd = -1};
     guest->shared = mmap(NULL, sizeof(*guest->shared), PROT_READ | PROT_WRITE,
                          MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (guest->shared == MAP_FAILED || getrandom(&guest->seed, sizeof(guest->seed), 0) < 0)
@@ -204,13 +205,17 @@ static int guest_init(struct guest *guest, const char *device, const char *scrat
 int main(int argc, char **argv)
 {
     static struct guest guest;
+    const struct worker_places places = {
+        .scratch = argc > 2 ? argv[2] : NULL,
+        .programs = argc > 3 ? argv[3] : NULL,
+    };
     int error;
 
-    if (argc < 2 || argc > 3) {
-        fprintf(stderr, "usage: aerostat-guest DEVICE [SCRATCH-DIRECTORY]\n");
+    if (argc < 2 || argc > 4) {
+        fprintf(stderr, "usage: aerostat-guest DEVICE [SCRATCH-DIRECTORY [ROOT-OF-PROGRAMS]]\n");
         return 2;
     }
-    error = guest_init(&guest, argv[1], argc > 2 ? argv[2] : NULL);
+    error = guest_init(&guest, argv[1], &places);
     /* After the first worker began: it must not be locked. On a host it may well be refused. */
     if (error == 0 && mlockall(MCL_CURRENT | MCL_FUTURE) < 0)
         fprintf(stderr, "aerostat-guest: memory is not locked: %s\n", strerror(errno));

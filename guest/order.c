@@ -17,6 +17,7 @@ static const struct verb {
     {"fill", ORDER_FILL, " bytes content rate "},
     {"touch", ORDER_TOUCH, " bytes skew writes ops threads "},
     {"stream", ORDER_STREAM, " bytes repeat "},
+    {"run", ORDER_RUN, " command repeat "},
     {"verify", ORDER_VERIFY, " "},
     {"free", ORDER_FREE, " bytes "},
     {"drop-caches", ORDER_DROP_CACHES, " "},
@@ -120,6 +121,20 @@ static bool take_content(struct json_object *obj, struct content *ret)
     return true;
 }
 
+static bool take_command(struct json_object *obj, char ret[static ORDER_COMMAND_MAX])
+{
+    const char *text;
+    size_t len;
+
+    if (!json_get_string(obj, "command", &text))
+        return false;
+    len = strlen(text);
+    if (len == 0 || len >= ORDER_COMMAND_MAX)
+        return false;
+    memcpy(ret, text, len + 1);
+    return true;
+}
+
 static const char *parse_work(struct json_object *obj, struct order *order)
 {
     const struct verb *verb = find_verb(obj);
@@ -127,12 +142,14 @@ static const char *parse_work(struct json_object *obj, struct order *order)
                           verb->verb == ORDER_STREAM);
 
     if (!verb)
-        return "order: \"do\" is none of fill, touch, stream, verify, free, drop-caches, idle";
+        return "order: \"do\" is none of fill, touch, stream, run, verify, free, drop-caches, idle";
     order->verb = verb->verb;
     if (!members_known(obj, verb->members))
         return "order: a member that this one does not take";
     if (!take_bytes(obj, sized, &order->bytes) || (verb->verb == ORDER_TOUCH && !order->bytes))
         return "order: bytes missing or out of range";
+    if (verb->verb == ORDER_RUN && !take_command(obj, order->command))
+        return "order: command missing, empty or too long";
     if (!take_content(obj, &order->content))
         return "order: content is none of random, zero, same, mixed, {\"compressible\": 0-1}";
     if (!take_double(obj, "rate", 0, 1e15, &order->rate) ||

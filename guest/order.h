@@ -2,6 +2,7 @@
 /* An order of the lab, as PROTOCOL.md has it, checked in all its parts. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "guest/content.h"
@@ -10,11 +11,14 @@
 #define ORDER_REPORT_MIN  50    /* ms */
 #define ORDER_REPORT_MAX  60000 /* ms */
 #define ORDER_THREADS_MAX 16
+#define ORDER_COMMAND_MAX                                                                          \
+    1024 /* bytes with the last '\0'; an order is written to a pipe in one piece */
 
 enum order_verb {
     ORDER_FILL,
     ORDER_TOUCH,
     ORDER_STREAM,
+    ORDER_RUN,
     ORDER_VERIFY,
     ORDER_FREE,
     ORDER_DROP_CACHES,
@@ -33,6 +37,7 @@ struct order {
     bool repeat;
     unsigned threads;
     unsigned report_ms;
+    char command[ORDER_COMMAND_MAX]; /* run */
 };
 
 /* NULL and @ret, or what is wrong with the line (static). */

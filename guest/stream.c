@@ -97,11 +97,11 @@ void worker_stream(struct worker *w, const struct order *order)
     char path[PATH_MAX];
     autofd fd = -1;
 
-    if (!w->scratch) {
+    if (!w->places.scratch) {
         worker_fail(w, "stream: this guest has no scratch disk", 0);
         return;
     }
-    (void)snprintf(path, sizeof(path), "%s/" FILE_NAME, w->scratch);
+    (void)snprintf(path, sizeof(path), "%s/" FILE_NAME, w->places.scratch);
     /* A new worker begins a new file. */
     fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | (w->streamed ? 0 : O_TRUNC), 0600);
     if (fd < 0) {

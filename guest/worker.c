@@ -112,6 +112,9 @@ static void obey(struct worker *w, const struct order *order)
     case ORDER_STREAM:
         worker_stream(w, order);
         break;
+    case ORDER_RUN:
+        worker_run_command(w, order);
+        break;
     case ORDER_VERIFY:
         verify_all(w);
         break;
@@ -137,9 +140,10 @@ static void offer_oneself(void)
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 }
 
-_Noreturn void worker_run(struct shared *shared, int orders, const char *scratch, uint64_t seed)
+_Noreturn void worker_run(struct shared *shared, int orders, const struct worker_places *places,
+                          uint64_t seed)
 {
-    struct worker w = {.shared = shared, .orders = orders, .scratch = scratch, .random = seed | 1};
+    struct worker w = {.shared = shared, .orders = orders, .places = *places, .random = seed | 1};
     struct order order;
 
     offer_oneself();

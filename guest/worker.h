@@ -9,10 +9,16 @@
 #include "guest/pages.h"
 #include "guest/shared.h"
 
+/* Directories; NULL: the guest has none. */
+struct worker_places {
+    const char *scratch;  /* for files */
+    const char *programs; /* root of what run runs, with scratch below it as /scratch */
+};
+
 struct worker {
     struct shared *shared;
-    int orders;          /* pipe: struct order after struct order */
-    const char *scratch; /* directory for streamed files; NULL: none */
+    int orders; /* pipe: struct order after struct order */
+    struct worker_places places;
     struct pages pages;
     uint64_t current;  /* number of the order at work */
     uint64_t random;   /* state of worker_random() */
@@ -20,7 +26,8 @@ struct worker {
 };
 
 /* For the fork's child: takes orders until the pipe ends. Does not return. */
-_Noreturn void worker_run(struct shared *shared, int orders, const char *scratch, uint64_t seed);
+_Noreturn void worker_run(struct shared *shared, int orders, const struct worker_places *places,
+                          uint64_t seed);
 
 /* For the files of the single orders: */
 
@@ -43,3 +50,4 @@ bool worker_pace(struct worker *w, struct pace *pace, double units);
 void worker_fill(struct worker *w, const struct order *order);
 void worker_touch(struct worker *w, const struct order *order);
 void worker_stream(struct worker *w, const struct order *order);
+void worker_run_command(struct worker *w, const struct order *order);

@@ -34,6 +34,13 @@ const char *lab_initrd(void)
     return chosen ? chosen : LAB_INITRD;
 }
 
+const char *lab_programs(void)
+{
+    const char *chosen = g_getenv("AEROSTAT_LAB_PROGRAMS");
+
+    return chosen ? chosen : LAB_PROGRAMS;
+}
+
 const char *accel_option(const char *accel)
 {
     /* Its default code buffer, 1 GiB for each guest, would drown what the lab measures. */

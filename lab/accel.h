@@ -8,6 +8,9 @@
 const char *lab_kernel(void);
 const char *lab_initrd(void);
 
+/* The image of programs for guests: AEROSTAT_LAB_PROGRAMS, else what tools/programs makes. */
+const char *lab_programs(void);
+
 /* True where a guest boots with this accelerator within a time that a working one keeps easily. */
 bool accel_boots(const char *accel);
 

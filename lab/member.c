@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "core/units.h"
@@ -57,6 +58,7 @@ bool member_boot(struct member *m, const struct member_places *places, GError **
         .free_page_reporting = g->free_page_reporting,
         .swap = g->swap,
         .disk = g->disk,
+        .programs = g->programs,
         .directory = places->directory,
         .keep_logs = places->keep_logs,
     };
@@ -243,6 +245,8 @@ void member_sample(struct member *m, struct guest_sample *sample)
     sample->kernel.swapped = look.swapped;
     if (now.received > m->sampled.received) {
         m->rate = rate(&m->sampled, &now);
+        if (now.error[0] && strcmp(now.error, m->sampled.error) != 0)
+            log_warning("guest %s: %s", m->spec->name, now.error);
         m->starving =
             starved(&m->sampled, &now, m->spec->size, sample->granted < m->sampled_granted);
         m->sampled = now;

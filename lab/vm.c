@@ -23,7 +23,7 @@
 #include "lab/accel.h"
 
 /* Descriptors of the disks in QEMU. */
-#define DISKS_MAX     2
+#define DISKS_MAX     3
 #define DISK_FD_FIRST 10
 
 /* Connections that wait at listen_fd. */
@@ -118,14 +118,28 @@ static void add_channels(GPtrArray *argv, const struct lab_vm *vm)
             vm->config.free_page_reporting ? "on" : "off");
 }
 
-/* The init script knows the disk by its serial number. */
-static void add_disk(GPtrArray *argv, const char *serial, int fd)
+struct disks {
+    int fds[DISKS_MAX];
+    unsigned count;
+};
+
+/* Takes over @file, unless it is -1: then false. The init script knows the disk by its serial
+ * number. */
+static bool add_disk(GPtrArray *argv, struct disks *disks, const char *serial, bool read_only,
+                     int file)
 {
+    int fd = DISK_FD_FIRST + (int)disks->count;
+
+    if (file < 0)
+        return false;
+    disks->fds[disks->count++] = file;
     add(argv, "-add-fd", "fd=%d,set=%d", fd, fd);
     add(argv, "-blockdev",
-        "driver=raw,node-name=%s,file.driver=file,file.filename=/dev/fdset/%d,file.locking=off",
-        serial, fd);
+        "driver=raw,node-name=%s,read-only=%s,file.driver=file,file.filename=/dev/fdset/%d,"
+        "file.locking=off",
+        serial, read_only ? "on" : "off", fd);
     add(argv, "-device", "virtio-blk-pci,drive=%s,serial=%s", serial, serial);
+    return true;
 }
 
 /* A sparse file that has no name any more; -1 and @error. */
@@ -139,6 +153,29 @@ static int open_disk(const char *directory, uint64_t bytes, GError **error)
     g_set_error(error, G_IO_ERROR, (int)g_io_error_from_errno(errno), "%s: no disk image: %s",
                 directory, g_strerror(errno));
     return -1;
+}
+
+static int open_programs(GError **error)
+{
+    const char *path = lab_programs();
+    autofd fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        g_set_error(error, G_IO_ERROR, (int)g_io_error_from_errno(errno),
+                    "%s: %s; `tools/programs` makes the guests' image of programs", path,
+                    g_strerror(errno));
+    return fd_take(&fd);
+}
+
+static bool add_disks(GPtrArray *argv, const struct lab_vm *vm, struct disks *disks, GError **error)
+{
+    const struct lab_vm_config *config = &vm->config;
+
+    return (!config->swap ||
+            add_disk(argv, disks, "swap", false, open_disk(vm->directory, config->swap, error))) &&
+           (!config->disk || add_disk(argv, disks, "scratch", false,
+                                      open_disk(vm->directory, config->disk, error))) &&
+           (!config->programs || add_disk(argv, disks, "programs", true, open_programs(error)));
 }
 
 struct child {
@@ -157,10 +194,9 @@ static void prepare_child(gpointer data)
         _exit(127);
 }
 
-static bool spawn(struct lab_vm *vm, GPtrArray *argv, const int *disks, unsigned disk_count,
-                  GError **error)
+static bool spawn(struct lab_vm *vm, GPtrArray *argv, const struct disks *disks, GError **error)
 {
-    int targets[DISKS_MAX] = {DISK_FD_FIRST, DISK_FD_FIRST + 1};
+    int targets[DISKS_MAX] = {DISK_FD_FIRST, DISK_FD_FIRST + 1, DISK_FD_FIRST + 2};
     /* Out of the way of the targets, which would be put over it. */
     autofd listener = vm->config.listen_fd > 0
                           ? fcntl(vm->config.listen_fd, F_DUPFD_CLOEXEC, DISK_FD_FIRST + DISKS_MAX)
@@ -176,34 +212,24 @@ static bool spawn(struct lab_vm *vm, GPtrArray *argv, const int *disks, unsigned
     return g_spawn_async_with_pipes_and_fds(NULL, (const char *const *)argv->pdata, NULL,
                                             G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD,
                                             prepare_child, &child,
-                                            /* stdin_fd= */ -1, log, log, disks, targets,
-                                            disk_count, &vm->pid, NULL, NULL, NULL, error);
+                                            /* stdin_fd= */ -1, log, log, disks->fds, targets,
+                                            disks->count, &vm->pid, NULL, NULL, NULL, error);
 }
 
 static bool start(struct lab_vm *vm, GError **error)
 {
     g_autoptr(GPtrArray) argv = g_ptr_array_new_with_free_func(g_free);
-    int disks[DISKS_MAX] = {-1, -1};
-    unsigned count = 0;
-    bool ok = true;
+    struct disks disks = {0};
+    bool ok;
 
     add_machine(argv, &vm->config);
     add_kernel(argv, &vm->config);
     add_channels(argv, vm);
-    if (vm->config.swap) {
-        add_disk(argv, "swap", DISK_FD_FIRST + (int)count);
-        disks[count] = open_disk(vm->directory, vm->config.swap, error);
-        ok = disks[count++] >= 0;
-    }
-    if (ok && vm->config.disk) {
-        add_disk(argv, "scratch", DISK_FD_FIRST + (int)count);
-        disks[count] = open_disk(vm->directory, vm->config.disk, error);
-        ok = disks[count++] >= 0;
-    }
+    ok = add_disks(argv, vm, &disks, error);
     g_ptr_array_add(argv, NULL);
-    ok = ok && spawn(vm, argv, disks, count, error);
-    for (unsigned i = 0; i < count; i++)
-        fd_close(&disks[i]);
+    ok = ok && spawn(vm, argv, &disks, error);
+    for (unsigned i = 0; i < disks.count; i++)
+        fd_close(&disks.fds[i]);
     return ok;
 }
 

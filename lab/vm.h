@@ -26,6 +26,7 @@ struct lab_vm_config {
     bool free_page_reporting;
     uint64_t swap;            /* bytes of guest swap disk; 0: none */
     uint64_t disk;            /* bytes of scratch disk for streaming files; 0: none */
+    bool programs;            /* attach the image of tools/programs, read-only */
     const char *directory;    /* where its sockets and images go; exists */
     const char *qmp_path;     /* QMP socket for the daemon; NULL: DIRECTORY/NAME.sock */
     bool keep_logs;           /* leave NAME.console and NAME.qemu in the directory */

@@ -26,6 +26,7 @@ enum takes {
     TAKES_ONCE = 1 << 5,
     TAKES_TEXT = 1 << 6, /* the rest of the line */
     TAKES_WITHIN = 1 << 7,
+    TAKES_COMMAND = 1 << 8, /* perhaps "once", and the rest of the line */
 };
 
 enum audience {
@@ -43,6 +44,7 @@ static const struct verb {
     [PHASE_FILL] = {"fill", FOR_AGENT, TAKES_SIZE | TAKES_CONTENT | TAKES_RATE},
     [PHASE_TOUCH] = {"touch", FOR_AGENT, TAKES_SIZE | TAKES_TOUCH},
     [PHASE_STREAM] = {"stream", FOR_AGENT, TAKES_SIZE | TAKES_ONCE},
+    [PHASE_RUN] = {"run", FOR_AGENT, TAKES_COMMAND},
     [PHASE_VERIFY] = {"verify", FOR_AGENT, 0},
     [PHASE_FREE] = {"free", FOR_AGENT, TAKES_MAY_SIZE},
     [PHASE_DROP_CACHES] = {"drop-caches", FOR_AGENT, 0},
@@ -85,7 +87,7 @@ bool phase_is_pager(enum phase_kind kind)
 
 bool phase_is_work(enum phase_kind kind)
 {
-    return kind == PHASE_TOUCH || kind == PHASE_STREAM;
+    return kind == PHASE_TOUCH || kind == PHASE_STREAM || kind == PHASE_RUN;
 }
 
 static bool find_verb(const char *word, bool host, enum phase_kind *ret, GError **error)
@@ -245,6 +247,17 @@ static bool parse_option(const char *word, unsigned takes, struct phase *p, GErr
     return scenario_fail(error, "%s does not take \"%s\"", verbs[p->kind].name, word);
 }
 
+static bool parse_command(char **words, struct phase *p, GError **error)
+{
+    p->once = *words && strcmp(*words, "once") == 0;
+    p->text = g_strjoinv(" ", words + (p->once ? 1 : 0));
+    if (p->text[0] == '\0')
+        return scenario_fail(error, "run needs a command, as \"run compile\"");
+    if (strlen(p->text) > PHASE_COMMAND_MAX)
+        return scenario_fail(error, "run takes a command of up to %d bytes", PHASE_COMMAND_MAX);
+    return true;
+}
+
 /* The words behind the verb. */
 static bool parse_arguments(char **words, struct phase *p, GError **error)
 {
@@ -254,6 +267,8 @@ static bool parse_arguments(char **words, struct phase *p, GError **error)
         p->text = g_strjoinv(" ", words);
         return p->text[0] ? true : scenario_fail(error, "%s needs a text", verbs[p->kind].name);
     }
+    if (takes & TAKES_COMMAND)
+        return parse_command(words, p, error);
     if (takes & (TAKES_SIZE | TAKES_MAY_SIZE)) {
         if (*words && size_parse(*words, &p->bytes))
             words++;
@@ -371,7 +386,9 @@ char *phase_order(const struct phase *phase)
         if (phase->threads > 0)
             json_put_u64(order, "threads", phase->threads);
     }
-    if (takes & TAKES_ONCE)
+    if (takes & TAKES_COMMAND)
+        json_put_string(order, "command", phase->text);
+    if (takes & (TAKES_ONCE | TAKES_COMMAND))
         json_put_bool(order, "repeat", !phase->once);
     return g_strdup(json_object_to_json_string_ext(order, JSON_C_TO_STRING_PLAIN));
 }
@@ -382,6 +399,8 @@ char *phase_describe(const struct phase *phase)
 
     if (phase->kind == PHASE_SAY)
         return g_strdup(phase->text);
+    if (phase->kind == PHASE_RUN)
+        return g_strdup_printf("run %s", phase->text);
     if (phase->bytes == 0)
         return g_strdup(verbs[phase->kind].name);
     return g_strdup_printf("%s %s%s", verbs[phase->kind].name,
@@ -392,6 +411,6 @@ char *phase_describe(const struct phase *phase)
 bool phase_same_work(const struct phase *a, const struct phase *b)
 {
     return a->kind == b->kind && a->bytes == b->bytes && a->ops == b->ops && a->once == b->once &&
-           a->threads == b->threads && !islessgreater(a->skew, b->skew) &&
-           !islessgreater(a->writes, b->writes);
+           a->threads == b->threads && g_strcmp0(a->text, b->text) == 0 &&
+           !islessgreater(a->skew, b->skew) && !islessgreater(a->writes, b->writes);
 }

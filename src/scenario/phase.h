@@ -10,11 +10,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Bytes of a command line. */
+#define PHASE_COMMAND_MAX 1023
+
 enum phase_kind {
     /* orders to the guest program (guest/PROTOCOL.md) */
     PHASE_FILL,
     PHASE_TOUCH,
     PHASE_STREAM,
+    PHASE_RUN,
     PHASE_VERIFY,
     PHASE_FREE,
     PHASE_DROP_CACHES,
@@ -61,8 +65,8 @@ struct phase {
     double writes;       /* [0, 1] */
     uint64_t ops;        /* touches/s; 0: as fast as it goes */
     unsigned threads;    /* touch: that do it at once; 0: one */
-    bool once;           /* stream */
-    char *text;          /* say */
+    bool once;           /* stream, run */
+    char *text;          /* say; run: the command line */
 };
 
 const char *phase_kind_name(enum phase_kind kind);
@@ -70,7 +74,7 @@ const char *phase_kind_name(enum phase_kind kind);
 /* Who the line is for. */
 bool phase_is_order(enum phase_kind kind); /* the guest program */
 bool phase_is_host(enum phase_kind kind);  /* the host: [scenario] */
-bool phase_is_work(enum phase_kind kind);  /* it counts operations: touch and stream */
+bool phase_is_work(enum phase_kind kind);  /* it counts operations: touch, stream, run */
 bool phase_is_pager(enum phase_kind kind); /* the guest must have a pager */
 
 /* The guest or the host gets the line: @host says in which section it stands. @ret_phase is

@@ -52,6 +52,7 @@ static const struct key_spec guest_keys[] = {
     {"free-page-reporting", KEY_BOOL, MEMBER(free_page_reporting), NULL},
     {"swap", KEY_SIZE, MEMBER(swap), NULL},
     {"disk", KEY_SIZE, MEMBER(disk), NULL},
+    {"programs", KEY_BOOL, MEMBER(programs), NULL},
     {"shares", KEY_TEXT, MEMBER(shares), NULL},
     {"reservation", KEY_SIZE, MEMBER(reservation), NULL},
     {"limit", KEY_SIZE, MEMBER(limit), NULL},
@@ -114,6 +115,25 @@ static bool read_phases(struct scenario *s, const struct inifile *ini, const cha
     return true;
 }
 
+/* Has it the disks that its phases need? */
+static bool check_disks(const struct inifile *ini, const char *section,
+                        const struct scenario_guest *g, GError **error)
+{
+    if (g->programs && g->disk == 0)
+        return inifile_fail(ini, section, "disk", error,
+                            "programs need a scratch disk to write to, as disk=1G");
+    for (unsigned i = 0; i < g->phases->len; i++) {
+        enum phase_kind kind = g_array_index(g->phases, struct phase, i).kind;
+
+        if (kind == PHASE_STREAM && g->disk == 0)
+            return inifile_fail(ini, section, "disk", error,
+                                "a stream phase needs a scratch disk, as disk=1G");
+        if (kind == PHASE_RUN && !g->programs)
+            return inifile_fail(ini, section, "programs", error, "a run phase needs programs=yes");
+    }
+    return true;
+}
+
 static bool check_guest(const struct inifile *ini, const char *section,
                         const struct scenario_guest *g, GError **error)
 {
@@ -129,11 +149,7 @@ static bool check_guest(const struct inifile *ini, const char *section,
         return inifile_fail(ini, section, "size", error, "at least 96M are needed to boot");
     if (g->size > 0 && g->min > g->size)
         return inifile_fail(ini, section, "min", error, "at most the guest's size is allowed");
-    for (unsigned i = 0; i < g->phases->len; i++)
-        if (g_array_index(g->phases, struct phase, i).kind == PHASE_STREAM && g->disk == 0)
-            return inifile_fail(ini, section, "disk", error,
-                                "a stream phase needs a scratch disk, as disk=1G");
-    return true;
+    return check_disks(ini, section, g, error);
 }
 
 /* Once all sections are read: is there a pager where one is to be killed or to park? */

@@ -55,7 +55,8 @@ struct scenario_guest {
     bool free_page_reporting;
     uint64_t swap;
     uint64_t disk;
-    char *shares; /* as in aerostat.conf: a number or low, normal, high; NULL: the default */
+    bool programs; /* the image of tools/programs is attached */
+    char *shares;  /* as in aerostat.conf: a number or low, normal, high; NULL: the default */
     uint64_t reservation;
     uint64_t limit;
     bool exempt;

@@ -212,6 +212,69 @@ static void test_swap_and_stream(struct fixture *f, G_GNUC_UNUSED gconstpointer 
     g_assert_cmpuint(last->oom_kill, ==, 0);
 }
 
+/* The smallest image of programs: a shell. */
+static char *make_programs(const struct fixture *f)
+{
+    g_autofree char *busybox = g_find_program_in_path("busybox");
+    char *image = g_build_filename(f->directory, "programs.img", NULL);
+    g_autofree char *script = g_strdup_printf(
+        "set -e; PATH=$PATH:/sbin:/usr/sbin; cd '%s'; mkdir -p tree/bin tree/dev tree/proc "
+        "tree/scratch tree/workloads; cp '%s' tree/bin/busybox; ln -s busybox tree/bin/sh; "
+        "mke2fs -q -t ext4 -O ^has_journal -d tree programs.img 8M; rm -r tree",
+        f->directory, busybox);
+    char shell[] = "sh", option[] = "-c", *argv[] = {shell, option, script, NULL};
+    g_autoptr(GError) error = NULL;
+    int status;
+
+    (void)g_spawn_sync(NULL, argv, NULL, G_SPAWN_SEARCH_PATH | G_SPAWN_STDOUT_TO_DEV_NULL, NULL,
+                       NULL, NULL, NULL, &status, &error);
+    g_assert_no_error(error);
+    g_assert_cmpint(status, ==, 0);
+    return image;
+}
+
+/* What a command does is counted, ends with the next order, and can be killed for memory. */
+static void test_programs(struct fixture *f, G_GNUC_UNUSED gconstpointer data)
+{
+    g_autofree char *image = make_programs(f);
+    struct lab_vm_config config = small_guest(f);
+    const struct agent_report *last;
+
+    config.disk = 64 * MIB;
+    config.programs = true;
+    (void)g_setenv("AEROSTAT_LAB_PROGRAMS", image, TRUE);
+    boot(f, &config);
+    g_unsetenv("AEROSTAT_LAB_PROGRAMS");
+    last = agent_last(f->agent);
+    order(f, "{\"do\": \"run\", \"command\": \"busybox ls /workloads/heap && echo ops 7\"}");
+    g_assert_cmpuint(last->operations, ==, 7);
+    g_assert_true(agent_order(f->agent, "{\"do\": \"run\", \"repeat\": true, \"command\": "
+                                        "\"busybox dd if=/dev/zero of=x bs=1024k count=8\"}"));
+    WAIT_FOR(f, last->operations >= 9);
+    order(f, "{\"do\": \"idle\"}");
+    g_assert_true(agent_order(f->agent, "{\"do\": \"run\", \"command\": "
+                                        "\"exec busybox tail /dev/zero\"}"));
+    WAIT_FOR(f, !last->busy);
+    g_assert_cmpstr(last->error, ==, "run: the command was killed");
+    WAIT_FOR(f, last->oom_kill == 1);
+    g_assert_cmpint(g_unlink(image), ==, 0);
+}
+
+/* Without the image it is said what makes one. */
+static void test_no_programs(struct fixture *f, G_GNUC_UNUSED gconstpointer data)
+{
+    struct lab_vm_config config = small_guest(f);
+    g_autoptr(GError) error = NULL;
+
+    config.disk = 64 * MIB;
+    config.programs = true;
+    (void)g_setenv("AEROSTAT_LAB_PROGRAMS", "/nonexistent/programs.img", TRUE);
+    f->vm = lab_vm_start(&config, &error);
+    g_unsetenv("AEROSTAT_LAB_PROGRAMS");
+    g_assert_null(f->vm);
+    g_assert_nonnull(strstr(error->message, "tools/programs"));
+}
+
 /* More than there is, without swap: the kernel kills the worker, and we hear of it. */
 static void test_killed_for_memory(struct fixture *f, G_GNUC_UNUSED gconstpointer data)
 {
@@ -338,6 +401,8 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     ADD("work-and-balloon", test_work_and_balloon);
     ADD("swap-and-stream", test_swap_and_stream);
+    ADD("programs", test_programs);
+    ADD("no-programs", test_no_programs);
     ADD("killed-for-memory", test_killed_for_memory);
     ADD("without-driver", test_without_driver);
     ADD("free-page-reporting", test_free_page_reporting);

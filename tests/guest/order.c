@@ -59,6 +59,10 @@ static void test_others(void)
     g_assert_cmpint(o.verb, ==, ORDER_STREAM);
     g_assert_true(o.repeat);
     g_assert_false(parse("{\"do\": \"stream\", \"bytes\": 4096}").repeat);
+    o = parse("{\"do\": \"run\", \"command\": \"echo ops 5\", \"repeat\": true}");
+    g_assert_cmpint(o.verb, ==, ORDER_RUN);
+    g_assert_cmpstr(o.command, ==, "echo ops 5");
+    g_assert_true(o.repeat);
     g_assert_cmpint(parse("{\"do\": \"verify\"}").verb, ==, ORDER_VERIFY);
     o = parse("{\"do\": \"free\"}");
     g_assert_cmpint(o.verb, ==, ORDER_FREE);
@@ -69,6 +73,18 @@ static void test_others(void)
     o = parse("{\"report_ms\": 50}");
     g_assert_cmpint(o.verb, ==, ORDER_REPORT);
     g_assert_cmpuint(o.report_ms, ==, 50);
+}
+
+static void test_longest_command(void)
+{
+    g_autofree char *fits = g_strnfill(ORDER_COMMAND_MAX - 1, 'x');
+    g_autofree char *line = g_strdup_printf("{\"do\": \"run\", \"command\": \"%s\"}", fits);
+    g_autofree char *longer = g_strdup_printf("{\"do\": \"run\", \"command\": \"%sx\"}", fits);
+    struct order order;
+
+    g_assert_cmpstr(parse(line).command, ==, fits);
+    g_assert_cmpstr(order_parse(longer, strlen(longer), &order), ==,
+                    "order: command missing, empty or too long");
 }
 
 static void test_wrong_ones_change_nothing(void)
@@ -102,6 +118,10 @@ static void test_wrong_ones_change_nothing(void)
         "{\"do\": \"touch\", \"bytes\": 1, \"threads\": 0}",
         "{\"do\": \"touch\", \"bytes\": 1, \"threads\": 17}",
         "{\"do\": \"stream\", \"bytes\": 1, \"repeat\": 1}",
+        "{\"do\": \"run\"}",
+        "{\"do\": \"run\", \"command\": \"\"}",
+        "{\"do\": \"run\", \"command\": 1}",
+        "{\"do\": \"run\", \"command\": \"x\", \"bytes\": 1}",
         "{\"do\": \"verify\", \"bytes\": 1}",
         "{\"do\": \"free\", \"bytes\": null}",
         "{\"report_ms\": 49}",
@@ -127,6 +147,7 @@ int main(int argc, char **argv)
     g_test_add_func("/order/fill", test_fill);
     g_test_add_func("/order/touch", test_touch);
     g_test_add_func("/order/others", test_others);
+    g_test_add_func("/order/longest-command", test_longest_command);
     g_test_add_func("/order/wrong", test_wrong_ones_change_nothing);
     return g_test_run();
 }

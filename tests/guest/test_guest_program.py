@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The guest program as a whole, run on this host with a socket for its port."""
 
+import contextlib
 import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -19,7 +21,7 @@ RESERVED = (1 << 26) * PAGE  # the address space of owned memory: PAGES_MAX
 WAIT_MAX = 30
 
 
-class GuestTest(unittest.TestCase):
+class GuestTestBase(unittest.TestCase):
     def setUp(self):
         self.directory = tempfile.TemporaryDirectory(prefix="aerostat-guest-")
         self.addCleanup(self.directory.cleanup)
@@ -28,7 +30,7 @@ class GuestTest(unittest.TestCase):
             listener.bind(path)
             listener.listen(1)
             listener.settimeout(WAIT_MAX)
-            self.program = subprocess.Popen([PROGRAM, path, self.directory.name], stderr=subprocess.PIPE)
+            self.program = subprocess.Popen([PROGRAM, path, self.directory.name, *self.programs()], stderr=subprocess.PIPE)
             self.addCleanup(self.end)
             self.port, _ = listener.accept()
         self.port.settimeout(WAIT_MAX)
@@ -36,6 +38,9 @@ class GuestTest(unittest.TestCase):
         self.sent = 0
         self.assertEqual(self.read(), {"hello": 1})
         self.send({"report_ms": 50})
+
+    def programs(self):
+        return []
 
     def end(self):
         self.lines.close()
@@ -78,6 +83,8 @@ class GuestTest(unittest.TestCase):
         children = pathlib.Path(f"/proc/{self.program.pid}/task/{self.program.pid}/children").read_text()
         return int(children.split()[0])
 
+
+class GuestTest(GuestTestBase):
     def change_memory(self, page, offset, change):
         """Writes change(byte) over one byte of an owned page, behind the worker's back."""
         pid = self.worker()
@@ -209,6 +216,9 @@ class GuestTest(unittest.TestCase):
         os.truncate(os.path.join(self.directory.name, "stream"), 0)
         self.assertIn("cannot read", self.report(lambda r: r["error"])["error"])
 
+    def test_run_needs_programs(self):
+        self.assertEqual(self.order(do="run", command="true")["error"], "run: this guest has no programs")
+
     def test_ends_with_its_connection(self):
         self.order(do="fill", bytes=MIB)
         worker = self.worker()
@@ -219,6 +229,74 @@ class GuestTest(unittest.TestCase):
         while self.lives(worker):
             self.assertLess(time.monotonic(), deadline)
             time.sleep(0.01)
+
+
+@unittest.skipUnless(os.geteuid() == 0, "another root directory needs root")
+class RunTest(GuestTestBase):
+    """A command in an image of programs, which here is a directory with a shell."""
+
+    def programs(self):
+        root = pathlib.Path(self.directory.name) / "programs"
+        (root / "bin").mkdir(parents=True)
+        (root / "scratch").mkdir()
+        (root / "dev").mkdir()
+        (root / "dev" / "null").touch()  # what runs in the background reads from it
+        shutil.copy(shutil.which("busybox"), root / "bin" / "sh")
+        self.scratch = root / "scratch"
+        return [root]
+
+    def alive(self):
+        """Processes of the image."""
+        found = []
+        for entry in pathlib.Path("/proc").iterdir():
+            with contextlib.suppress(OSError):
+                if entry.name.isdigit() and os.readlink(entry / "root") == str(self.scratch.parent):
+                    found.append(int(entry.name))
+        return found
+
+    def test_progress_is_what_it_says(self):
+        report = self.order(do="run", command="echo ops 5; echo nonsense; echo ops 7; echo ops -3; echo ops 2x")
+        self.assertEqual((report["operations"], report["error"]), (12, ""))
+
+    def test_who_says_nothing_counts_once(self):
+        self.assertEqual(self.order(do="run", command="echo > made")["operations"], 1)
+        self.assertTrue((self.scratch / "made").exists())
+
+    def test_long_lines_are_no_progress(self):
+        many = "0" * 200
+        report = self.order(do="run", command=f"echo ops 1{many}; echo ops 3")
+        self.assertEqual(report["operations"], 3)
+
+    def test_repeats_until_the_next_order(self):
+        self.send({"do": "run", "command": "echo ops 2", "repeat": True})
+        self.report(lambda r: r["operations"] >= 10 and r["busy"])
+        before = self.order(do="idle")["operations"]
+        self.assertEqual(self.order(do="idle")["operations"], before)
+
+    def test_next_order_ends_all_that_it_started(self):
+        self.send({"do": "run", "command": "(while :; do :; done) & echo ops 1; while :; do :; done"})
+        self.report(lambda r: r["operations"] == 1)
+        self.assertEqual(len(self.alive()), 2)
+        self.assertEqual(self.order(do="idle")["error"], "")
+        self.assertEqual(self.alive(), [])
+
+    def test_death_of_the_worker_ends_it(self):
+        self.send({"do": "run", "command": "echo ops 1; while :; do :; done"})
+        self.report(lambda r: r["operations"] == 1)
+        os.kill(self.worker(), signal.SIGKILL)
+        self.assertEqual(self.report(lambda r: r["error"])["error"], "worker killed")
+        deadline = time.monotonic() + WAIT_MAX
+        while self.alive():
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.01)
+
+    def test_failures_are_named(self):
+        for command, error in (("exit 3", "run: the command failed; the guest's console has its messages"),
+                               ("exit 137", "run: the command was killed"),
+                               ("no-such-thing", "run: there is no such command, or no shell to run it")):
+            report = self.order(do="run", command=command, repeat=True)
+            self.assertEqual((report["error"], report["operations"]), (error, 0))
+        self.assertEqual(self.order(do="run", command="true")["error"], "")
 
 
 if __name__ == "__main__":

@@ -73,6 +73,9 @@ static void test_orders(void)
          "{\"do\":\"fill\",\"bytes\":1048576,\"content\":\"mixed\",\"rate\":0}"},
         {"at 0 stream 2M once", "{\"do\":\"stream\",\"bytes\":2097152,\"repeat\":false}"},
         {"at 0 stream 2M", "{\"do\":\"stream\",\"bytes\":2097152,\"repeat\":true}"},
+        {"at 0 run compile  64", "{\"do\":\"run\",\"command\":\"compile 64\",\"repeat\":true}"},
+        {"at 0 run once echo \"a b\"",
+         "{\"do\":\"run\",\"command\":\"echo \\\"a b\\\"\",\"repeat\":false}"},
         {"at 0 free", "{\"do\":\"free\",\"bytes\":0}"},
         {"at 0 free 3M", "{\"do\":\"free\",\"bytes\":3145728}"},
         {"at 0 drop-caches", "{\"do\":\"drop-caches\"}"},
@@ -85,6 +88,7 @@ static void test_orders(void)
         g_autofree char *order = phase_order(&p);
 
         g_assert_cmpstr(order, ==, cases[i].order);
+        phase_clear(&p);
     }
 }
 
@@ -121,6 +125,9 @@ static void test_again(void)
 
 static void test_refused(void)
 {
+    g_autofree char *command = g_strnfill(PHASE_COMMAND_MAX + 1, 'x');
+    g_autofree char *far = g_strdup_printf("at 0 run %s", command);
+
     refuse("", false, "at TIME ORDER");
     refuse("20s fill 1M", false, "at TIME ORDER");
     refuse("at soon fill 1M", false, "no time");
@@ -139,6 +146,9 @@ static void test_refused(void)
     refuse("at 0 touch 1M zero", false, "does not take \"zero\"");
     refuse("at 0 idle 5M", false, "does not take \"5M\"");
     refuse("at 0 say", true, "needs a text");
+    refuse("at 0 run", false, "needs a command");
+    refuse("at 0 run once", false, "needs a command");
+    refuse(far, false, "up to 1023 bytes");
     refuse("at 0 touch 1M threads=0", false, "threads");
     refuse("at 0 touch 1M threads=17", false, "threads");
     refuse("at 0 park", true, "unknown order");
@@ -157,6 +167,19 @@ static void test_same_work(void)
 
     g_assert_true(phase_same_work(&a, &later));
     g_assert_false(phase_same_work(&a, &other));
+
+    struct phase run = parse("at 0 run compile", false);
+    struct phase again = parse("at 5 run compile", false);
+    struct phase longer = parse("at 0 run compile 9", false);
+    g_autofree char *text = phase_describe(&run);
+
+    g_assert_cmpstr(text, ==, "run compile");
+    g_assert_true(phase_is_work(run.kind));
+    g_assert_true(phase_same_work(&run, &again));
+    g_assert_false(phase_same_work(&run, &longer));
+    phase_clear(&run);
+    phase_clear(&again);
+    phase_clear(&longer);
 }
 
 int main(int argc, char **argv)

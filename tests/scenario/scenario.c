@@ -40,10 +40,13 @@ static void test_whole(void)
                               "balloon = ignores\n"
                               "stats = frozen\n"
                               "swap = 256M\n"
+                              "disk = 1G\n"
+                              "programs = yes\n"
                               "shares = high\n"
                               "start = 3s\n"
                               "phase.1 = at 20s idle\n"
                               "phase.2 = at 4s fill 10M\n"
+                              "phase.3 = at 5s run once compile 9\n"
                               "[expect]\n"
                               "reached.web2 = 10M by 10s\n",
                               &error);
@@ -58,6 +61,7 @@ static void test_whole(void)
     g_assert_cmpint(scenario_guest(s, 1)->ram, ==, GUEST_RAM_PRIVATE);
     g_assert_cmpint(scenario_guest(s, 1)->balloon, ==, BALLOON_IGNORES);
     g_assert_cmpint(scenario_guest(s, 1)->lie, ==, LIE_FROZEN);
+    g_assert_true(scenario_guest(s, 1)->programs);
     g_assert_cmpint(g_array_index(scenario_guest(s, 0)->phases, struct phase, 0).kind, ==,
                     PHASE_FILL);
     g_assert_cmpuint(s->settings->len, ==, 1);
@@ -150,6 +154,8 @@ static const struct {
     {HEAD "[guest a]\nsize=512M\ndeflate-on-oom=true\n", "allowed is yes or no"},
     {HEAD "[guest a]\nsize=512M\nphase.1=at 0 dance\n", ":5: [guest a] phase.1: unknown order"},
     {HEAD "[guest a]\nsize=512M\nphase.1=at 0 stream 9M\n", "needs a scratch disk"},
+    {HEAD "[guest a]\nsize=512M\nprograms=yes\n", "programs need a scratch disk"},
+    {HEAD "[guest a]\nsize=512M\ndisk=1G\nphase.1=at 0 run compile\n", "needs programs=yes"},
     {HEAD "mode=rule\n[guest a]\nsize=512M\n", "allowed are manage, observe"},
     {HEAD "length=5s\nphase.1=at 6s say hi\n[guest a]\nsize=512M\n", "the last phase is at 6.0 s"},
     {HEAD "[daemon]\nperiod=2s\n[guest a]\nsize=512M\n", "allowed is SECTION.KEY"},
