@@ -8,6 +8,10 @@
 
 #include "sim/sim_impl.h"
 
+/* Of free memory that is reported to the host, as much time passes (mm/page_reporting.c goes over
+ * a sixteenth of its lists at a time). */
+#define REPORTING_SECONDS 30.0
+
 void vm_sum(struct vm *vm)
 {
     vm->here = vm->out = vm->used = vm->cache = 0;
@@ -98,6 +102,17 @@ void guest_release(struct vm *vm, unsigned pool, double part)
     double bytes = pool_move_memory(&vm->pools[pool], &vm->pools[POOL_FREE], part);
 
     *(is_cache(pool) ? &vm->cache : &vm->used) -= bytes;
+}
+
+void guest_report_free(struct sim *s, struct vm *vm)
+{
+    struct pool *p = &vm->pools[POOL_FREE];
+    double here = p->at[PLACE_HERE] * (1 - exp(-vm->tick / REPORTING_SECONDS));
+
+    if (!vm->spec.free_page_reporting || here <= 0)
+        return;
+    p->at[PLACE_HERE] -= here;
+    host_gives_back(s, vm, here);
 }
 
 double guest_give_up(struct sim *s, struct vm *vm, double bytes)

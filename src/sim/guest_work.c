@@ -110,7 +110,7 @@ static void find_misses(const struct sim *s, struct vm *vm, struct misses *m)
     double threads = fmax(vm->step->threads, 1);
 
     m->n = 0;
-    m->demand = fmin(vm->step->demand, 1);
+    m->demand = fmin(vm->step->demand, 1) + share_break_cost(s, vm);
     for (unsigned i = POOL_BASE; i < POOL_STREAM; i++) {
         const struct pool *p = &vm->pools[i];
         bool file = is_cache(i);
@@ -303,6 +303,11 @@ static void account(struct vm *vm, const struct waits *waits, double demand, dou
     }
 }
 
+static void follow_pace(const struct sim *s, struct vm *vm, double pace)
+{
+    vm->pace += (pace - vm->pace) * s->pace_weight;
+}
+
 void guest_work(struct sim *s, struct vm *vm)
 {
     double owed = fmin(vm->owed, vm->tick), w, part = 1;
@@ -313,7 +318,7 @@ void guest_work(struct sim *s, struct vm *vm)
     vm->waited += owed;
     if (!vm->step || vm->step->demand <= 0) {
         vm->speed = NAN;
-        vm->pace = 0;
+        follow_pace(s, vm, 0);
         return;
     }
     find_misses(s, vm, &misses);
@@ -329,7 +334,7 @@ void guest_work(struct sim *s, struct vm *vm)
         w *= part;
         vm->waited += waits.host;
     }
-    vm->pace = w / vm->tick;
+    follow_pace(s, vm, w / vm->tick);
     vm->age = fmin(vm->age + w, 1e5);
     account(vm, &waits, misses.demand, w, owed);
 }

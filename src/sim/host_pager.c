@@ -132,6 +132,7 @@ static void put_out(struct sim *s, struct vm *vm, double bytes, const struct div
     vm->out += bytes;
     vm->moved_out += bytes;
     vm->cache_used += bytes * d->compressed * d->ratio;
+    vm->put_out_swapped += bytes * d->swapped;
     host_gives_back(s, vm, bytes);
     host_took(s, NULL, bytes * d->compressed * d->ratio);
 }
@@ -149,6 +150,7 @@ static void put_out_by_kernel(struct sim *s, struct vm *vm, double bytes)
     }
     vm->out += bytes;
     vm->moved_out += bytes;
+    vm->put_out_swapped += bytes;
     s->swap_used += bytes;
     host_gives_back(s, vm, bytes);
 }

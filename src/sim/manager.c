@@ -54,6 +54,7 @@ void manager_guest_look(const struct sim *s, unsigned guest, bool partial,
     seen->size = vm->spec.size;
     seen->resident = bytes(vm_resident(vm));
     seen->partial = partial;
+    seen->shared = bytes(vm->merged);
     seen->saved = bytes(vm->saved);
     seen->blocked = usec(vm->blocked);
     seen->pressure = USEC_NEVER;
@@ -104,7 +105,11 @@ void manager_unblock(struct sim *s, unsigned guest)
 
 void manager_scan(struct sim *s, double pages_per_second)
 {
-    s->scan_rate = s->config.manager->sharing ? pages_per_second : 0;
+    double most = (double)s->costs.ksm_scan_rate / PAGE_BYTES; /* of one processor */
+
+    s->scan_rate = s->config.manager->sharing ? fmin(pages_per_second, most) : 0;
+    if (s->scan_rate <= 0)
+        s->rounds = floor(s->rounds);
 }
 
 void manager_sample(struct sim *s, unsigned guest, usec_t window)

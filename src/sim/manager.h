@@ -44,6 +44,9 @@ struct manager_ops {
      * later. NULL: everybody is let in. */
     bool (*admit)(void *m, const struct manager_guest *facts);
 
+    /* Its configuration has changed (as create got it). NULL: it has none that could. */
+    void (*configure)(void *m, const void *config);
+
     /* Does what is due; returns when it wants to be woken again. */
     usec_t (*wake)(void *m, usec_t now);
 
@@ -68,6 +71,9 @@ void manager_guest_look(const struct sim *s, unsigned guest, bool partial,
 
 /* How old the guest's statistics are; USEC_NEVER: it has sent none. */
 usec_t manager_stats_age(const struct sim *s, unsigned guest);
+
+/* As the kernel counts (core/share.h), all but the state. */
+void manager_share_look(const struct sim *s, struct share_observation *ret);
 
 /* Acts. Taken at once, done as fast as it goes. */
 void manager_balloon(struct sim *s, unsigned guest, uint64_t visible);

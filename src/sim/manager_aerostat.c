@@ -27,6 +27,7 @@ struct aerostat {
     struct sim *sim;
     struct manager_aerostat_config config;
     struct policy *policy;
+    struct share *share;
     struct host_observation host;
     GPtrArray *members; /* struct member, by guest number; NULL: none of that number */
     usec_t polled_at, look_at, decided_at;
@@ -63,7 +64,8 @@ static void *aerostat_create(struct sim *s, const void *config, uint64_t capacit
     a->config = config ? *(const struct manager_aerostat_config *)config
                        : manager_aerostat_config_default();
     a->policy = policy_new(&a->config.policy);
-    if (!a->policy)
+    a->share = share_new(&a->config.share);
+    if (!a->policy || !a->share)
         g_error("out of memory");
     a->members = g_ptr_array_new_with_free_func(g_free);
     a->host = (struct host_observation){.capacity = capacity, .free_measured = UINT64_MAX};
@@ -76,6 +78,7 @@ static void aerostat_destroy(void *m)
 
     g_ptr_array_unref(a->members);
     policy_free(a->policy);
+    share_free(a->share);
     g_free(a);
 }
 
@@ -216,6 +219,22 @@ static void look(struct aerostat *a, bool poll, usec_t now)
             a->urgent |= observe(a, member_at(a, i), !poll, now);
 }
 
+static void share(struct aerostat *a, usec_t now)
+{
+    struct share_observation seen;
+    struct share_decision decision;
+    struct host_view view;
+
+    if (!a->decided)
+        return;
+    manager_share_look(a->sim, &seen);
+    policy_host_view(a->policy, &view);
+    seen.state = view.state;
+    decision = share_decide(a->share, &seen, now);
+    if (!a->config.observe)
+        manager_scan(a->sim, decision.run ? decision.rate : 0);
+}
+
 static usec_t aerostat_wake(void *m, usec_t now)
 {
     struct aerostat *a = m;
@@ -224,8 +243,10 @@ static usec_t aerostat_wake(void *m, usec_t now)
 
     if (poll || now >= a->look_at) {
         look(a, poll, now);
-        if (poll)
+        if (poll) {
             a->polled_at = now;
+            share(a, now);
+        }
     }
     if (!a->decided || (a->urgent && now >= a->decided_at + DECISION_GAP_USEC) ||
         now >= a->decided_at + a->config.period)
@@ -235,6 +256,19 @@ static usec_t aerostat_wake(void *m, usec_t now)
     next = u64_min(a->polled_at + a->config.stats_period, a->look_at);
     next = u64_min(next, a->decided_at + a->config.period);
     return a->urgent ? u64_min(next, a->decided_at + DECISION_GAP_USEC) : next;
+}
+
+static void aerostat_configure(void *m, const void *config)
+{
+    struct aerostat *a = m;
+
+    a->config = *(const struct manager_aerostat_config *)config;
+    policy_set_params(a->policy, &a->config.policy);
+    share_set_params(a->share, &a->config.share);
+    for (unsigned i = 0; i < a->members->len; i++)
+        if (member_at(a, i))
+            manager_sample(a->sim, i, a->config.sample_window);
+    a->urgent = true;
 }
 
 static bool aerostat_view(const void *m, unsigned guest, struct guest_view *ret)
@@ -267,6 +301,7 @@ const struct manager_ops MANAGER_AEROSTAT = {
     .started = aerostat_started,
     .ended = aerostat_ended,
     .admit = aerostat_admit,
+    .configure = aerostat_configure,
     .wake = aerostat_wake,
     .view = aerostat_view,
     .host_view = aerostat_host_view,

@@ -24,6 +24,7 @@ struct pool {
     double want; /* bytes that there should be by the work step; what lacks was never there yet */
     double use;  /* times a second that a page is used, at full speed; 0: never */
     double at[PLACE_MAX];
+    double merged; /* of what is here, with identical pages */
 };
 
 /* Out of host memory, unseen by the guest. */

@@ -20,19 +20,11 @@ void sim_guest_result(const struct sim *s, unsigned guest, struct sim_guest_resu
     ret->inflated = bytes(vm->inflated);
     ret->deflated = bytes(vm->deflated);
     ret->put_out = bytes(vm->moved_out);
+    ret->put_out_swapped = bytes(vm->put_out_swapped);
     ret->brought_in = bytes(vm->loaded);
     ret->guest_swapped_out = bytes(vm->swapped_out);
     ret->guest_swapped_in = bytes(vm->swapped_in);
     ret->most_resident = bytes(vm->most_resident);
-}
-
-static double all_saved(const struct sim *s)
-{
-    double sum = 0;
-
-    for (unsigned i = 0; i < s->vms->len; i++)
-        sum += sim_vm(s, i)->saved;
-    return sum;
 }
 
 void sim_host_result(const struct sim *s, struct sim_host_result *ret)
@@ -40,7 +32,7 @@ void sim_host_result(const struct sim *s, struct sim_host_result *ret)
     *ret = s->sums;
     ret->kernel_swapped = bytes(s->kernel_swapped);
     ret->most_over = bytes(s->most_over);
-    ret->saved_by_sharing = bytes(all_saved(s));
+    ret->saved_by_sharing = bytes(s->saved + s->saved_zero);
 }
 
 static double working_set(const struct vm *vm)

@@ -31,6 +31,9 @@
 #define TICK_DEFAULT (100 * USEC_PER_MSEC)
 #define ASK_AGAIN    USEC_PER_SEC
 
+/* Over which a guest's pace is averaged. */
+#define PACE_SECONDS 5.0
+
 /* How often the pages of a guest's kernel are used. */
 #define BASE_USE (1 / 30.0)
 
@@ -49,6 +52,7 @@ struct sim *sim_new(const struct sim_config *config)
     if (s->config.host.tick == 0)
         s->config.host.tick = TICK_DEFAULT;
     s->tick = (double)s->config.host.tick / (double)USEC_PER_SEC;
+    s->pace_weight = 1 - exp(-s->tick / PACE_SECONDS);
     s->capacity = (double)config->host.capacity;
     s->age = LRU_AGE_MAX;
     s->random = g_rand_new_with_seed(config->seed);
@@ -174,10 +178,10 @@ void vm_end(struct sim *s, struct vm *vm)
             s->config.manager->ended(s->manager, vm->number);
         vm->known = false;
         vm->sums.ended = true;
-        host_gives_back(s, vm, vm_resident(vm));
+        host_gives_back(s, NULL, vm_resident(vm));
     }
     memset(vm->pools, 0, sizeof(vm->pools));
-    vm->cache_used = vm->saved = 0;
+    vm->cache_used = vm->merged = vm->saved = 0;
     vm_sum(vm);
     vm->life = VM_ENDED;
 }
@@ -199,6 +203,7 @@ static void live(struct sim *s, struct vm *vm)
     guest_grow(s, vm);
     guest_read_once(s, vm);
     guest_work(s, vm);
+    guest_report_free(s, vm);
     guest_report(s, vm);
 }
 
@@ -220,7 +225,7 @@ static void tick(struct sim *s, struct vm *vm)
         if (vm->tick > 0)
             live(s, vm);
     } else {
-        vm->pace = 0;
+        vm->pace -= vm->pace * s->pace_weight;
         vm->speed = NAN;
     }
     pager_evict(s, vm);
@@ -281,6 +286,7 @@ void sim_step(struct sim *s)
         if (vm->life == VM_COMING && s->now >= vm->spec.start)
             vm->sums.waited_to_start += s->tick;
     }
+    share_settle(s);
     host_account(s);
     wake(s);
 }
@@ -322,6 +328,13 @@ void sim_park_guest(struct sim *s, unsigned guest, bool parked)
 
     vm->parked = parked;
     vm->allowed = parked ? 0 : (double)INFINITY;
+}
+
+void sim_configure(struct sim *s, const void *manager_config)
+{
+    s->config.manager_config = manager_config;
+    if (s->manager && s->config.manager->configure)
+        s->config.manager->configure(s->manager, manager_config);
 }
 
 void sim_manager_off(struct sim *s, bool off)

@@ -98,6 +98,7 @@ void sim_set_capacity(struct sim *s, uint64_t capacity);
 void sim_end_guest(struct sim *s, unsigned guest);
 void sim_pause_guest(struct sim *s, unsigned guest, bool paused);
 void sim_park_guest(struct sim *s, unsigned guest, bool parked);
+void sim_configure(struct sim *s, const void *manager_config); /* the manager, anew */
 void sim_manager_off(struct sim *s, bool off); /* dies, is restarted; acts that it made stay */
 
 /* Sums since the beginning; sizes in bytes, times in seconds. */
@@ -112,6 +113,7 @@ struct sim_guest_result {
     double lost_guest_swap, lost_file, lost_host_swap, lost_blocked, lost_cpu;
     double distress; /* seconds at less than half of its full speed while it wanted to work */
     uint64_t inflated, deflated, put_out, brought_in, guest_swapped_out, guest_swapped_in;
+    uint64_t put_out_swapped; /* of put_out: to disk */
     double below_reservation; /* seconds in which it was held (by balloon or by what was put out)
                                  below its reservation while it used that much */
     uint64_t most_resident;

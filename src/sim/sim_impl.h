@@ -56,7 +56,7 @@ struct vm {
     double owed;          /* time that it has to wait for what was done already */
     double room_left;     /* pages that its pager lets it take */
     /* Of the last ticks */
-    double pace;  /* part of the time that its programs work */
+    double pace;  /* part of the time that its programs work, average of PACE_SECONDS */
     double speed; /* of full speed, NAN: they want nothing */
 
     /* Its pager, or the kernel in its place */
@@ -74,10 +74,10 @@ struct vm {
     double swapped_in, swapped_out, faults;
     double loaded, moved_out, waited, blocked, paged_by_guest;
 
-    double saved; /* by merging identical pages */
+    double merged, saved; /* identical pages, and its part of what that saves */
 
     struct sim_guest_result sums;
-    double inflated, deflated, most_resident;
+    double inflated, deflated, most_resident, put_out_swapped;
 };
 
 struct sim {
@@ -97,7 +97,10 @@ struct sim {
     double refused;       /* of it, what there was no room for */
     double stalled;       /* part of the time in which somebody waits, average of 10 s */
     double age;           /* of the oldest page in use, by the kernel's LRU */
-    double scan_rate;     /* of KSM, pages a second */
+    double pace_weight;   /* of a tick, in the average of a guest's pace */
+    /* KSM: pages a second; since the beginning, in pages and seconds; bytes now */
+    double scan_rate, scanned, rounds, scan_cpu, broken;
+    double identical, shared, saved, saved_zero;
     struct lru_entry *entries;
     struct pool **entry_pools;
     struct vm **entry_vms;
@@ -171,6 +174,9 @@ void guest_release(struct vm *vm, unsigned pool, double part);
 /* Up to @bytes of free memory go to the balloon; the host has them back. */
 double guest_give_up(struct sim *s, struct vm *vm, double bytes);
 
+/* Free memory that it reports goes back to the host, and counts as never touched. */
+void guest_report_free(struct sim *s, struct vm *vm);
+
 /* --- guest_reclaim.c --- */
 
 /* Makes up to @need bytes free, by dropping cache and swapping. Returns how much. */
@@ -230,6 +236,13 @@ void host_gives_back(struct sim *s, struct vm *vm, double bytes);
 void host_begin(struct sim *s);
 void host_account(struct sim *s);
 double host_swap_free(const struct sim *s);
+
+/* --- host_share.c --- */
+
+void share_settle(struct sim *s);
+
+/* Processor time that writes to merged pages take, of a second of work. */
+double share_break_cost(const struct sim *s, const struct vm *vm);
 
 /* --- sim.c --- */
 
