@@ -339,22 +339,30 @@ void guest_work(struct sim *s, struct vm *vm)
     account(vm, &waits, misses.demand, w, owed);
 }
 
-void guest_loses(const struct sim *s, struct vm *vm, double *lost, double dt)
+double guest_loses(struct vm *vm, double dt)
 {
-    (void)s;
     if (!vm->step || vm->step->demand <= 0)
-        return;
-    *lost += dt;
-    vm->speed = 0;
+        return 0;
     vm->sums.distress += dt;
     if (vm->step->counts)
         vm->sums.work_wanted += dt;
+    return dt;
+}
+
+/* Bytes that can be filled in @dt: what the host has no memory for yet takes longer. */
+static double filled_in(const struct sim *s, const struct vm *vm, double dt)
+{
+    double byte = 1 / (double)s->costs.fill_rate,
+           fresh = byte + per_byte(s->costs.first_touch_usec);
+    double touched = fmin(pool_memory(&vm->pools[POOL_FREE]), dt / byte);
+
+    return touched + fmax(dt - touched * byte, 0) / fresh;
 }
 
 /* Programs take new memory; what the guest can't give them, they die for. */
 void guest_grow(struct sim *s, struct vm *vm)
 {
-    double lacks = 0, want, free, rate, short_of, got;
+    double lacks = 0, want, free, short_of, got;
 
     if (!vm->step)
         return;
@@ -362,10 +370,9 @@ void guest_grow(struct sim *s, struct vm *vm)
         lacks += pool_lacks(&vm->pools[i]);
     if (lacks <= 0)
         return;
-    rate = (double)s->costs.fill_rate;
+    want = fmin(lacks, filled_in(s, vm, fmax(vm->tick - vm->owed, 0)));
     if (vm->step->fill_rate)
-        rate = fmin(rate, (double)vm->step->fill_rate);
-    want = fmin(lacks, rate * fmax(vm->tick - vm->owed, 0));
+        want = fmin(want, (double)vm->step->fill_rate * vm->tick);
     free = fmax(vm_free(vm) - vm->watermark, 0);
     if (want > free) {
         double possible = guest_reclaimable(vm);

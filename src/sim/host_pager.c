@@ -88,8 +88,8 @@ void pager_begin(struct sim *s, struct vm *vm)
     else if (pager_room(s, vm) <= 0)
         vm->room_left = INFINITY; /* who can't put out anything does not press */
     else
-        vm->room_left = fmax(above, 0) + rate * vm->tick +
-                        PAGE_BYTES * vm->tick * (double)USEC_PER_SEC / PRESSED_USEC;
+        vm->room_left = fmax(above, 0) + rate * s->tick +
+                        PAGE_BYTES * s->tick * (double)USEC_PER_SEC / PRESSED_USEC;
 }
 
 /* How pages that go out are divided, by content. */
@@ -163,12 +163,12 @@ void pager_evict(struct sim *s, struct vm *vm)
     if (excess <= 0 || vm->here <= 0)
         return;
     if (vm_swapped_by_kernel(s, vm)) {
-        bytes = fmin(excess, (double)s->costs.kernel_swap_out_rate * vm->tick);
+        bytes = fmin(excess, (double)s->costs.kernel_swap_out_rate * s->tick);
         put_out_by_kernel(s, vm, fmin(fmin(bytes, vm->here), pager_room(s, vm)));
         return;
     }
     d = divide(s, vm);
-    bytes = fmin(excess / d.frees, vm->tick / d.seconds);
+    bytes = fmin(excess / d.frees, s->tick / d.seconds);
     bytes = fmin(fmin(bytes, vm->here), pager_room(s, vm));
     if (bytes > 0)
         put_out(s, vm, bytes, &d);

@@ -34,6 +34,9 @@
 /* Over which a guest's pace is averaged. */
 #define PACE_SECONDS 5.0
 
+/* Less than this is no breach of a reservation. */
+#define RESERVATION_SLACK ((double)MIB)
+
 /* How often the pages of a guest's kernel are used. */
 #define BASE_USE (1 / 30.0)
 
@@ -133,9 +136,11 @@ static void tell_started(struct sim *s, struct vm *vm)
         s->config.manager->started(s->manager, vm->number, &facts);
 }
 
-/* It boots: its kernel takes what it needs as soon as the host has room for it. */
+/* It boots: what its kernel keeps, and what it has used for a moment, is taken at once. */
 static void boot(struct sim *s, struct vm *vm)
 {
+    double touched;
+
     vm->life = VM_RUNS;
     vm->sums.started = true;
     vm->visible = vm->target = vm->size;
@@ -149,7 +154,10 @@ static void boot(struct sim *s, struct vm *vm)
     vm->speed = NAN;
     vm->pools[POOL_BASE] = (struct pool){.want = vm->base, .use = BASE_USE};
     vm->pools[POOL_BASE].at[PLACE_HERE] = vm->base;
-    host_took(s, vm, vm->base);
+    touched = s->costs.boot_resident * vm->size + (double)s->costs.boot_resident_bytes;
+    touched = fmin(fmax(touched, vm->base), vm->size);
+    vm->pools[POOL_FREE].at[PLACE_HERE] = touched - vm->base;
+    host_took(s, vm, touched);
     vm_sum(vm);
     if (s->manager)
         tell_started(s, vm);
@@ -207,29 +215,69 @@ static void live(struct sim *s, struct vm *vm)
     guest_report(s, vm);
 }
 
+/* Part of the tick that it is blocked. */
+static double blocked_in_tick(const struct sim *s, const struct vm *vm)
+{
+    usec_t begin = s->now - s->config.host.tick;
+
+    return fmin((double)u64_sub(vm->blocked_until, begin) / (double)USEC_PER_SEC, s->tick);
+}
+
+static void run(struct sim *s, struct vm *vm)
+{
+    double blocked = blocked_in_tick(s, vm);
+
+    vm->blocked += blocked;
+    vm->tick = s->tick - blocked;
+    if (vm->tick > 0)
+        live(s, vm);
+    if (blocked > 0) {
+        vm->sums.lost_blocked += guest_loses(vm, blocked);
+        vm->speed *= vm->tick / s->tick;
+    }
+}
+
+/* Its programs would still work, had it not died. */
+static void mourn(const struct sim *s, struct vm *vm)
+{
+    const struct work *w = &vm->spec.work;
+
+    vm->pace = 0;
+    vm->speed = 0;
+    if (vm->spec.end != USEC_NEVER && vm->spec.end > 0 && s->now >= vm->spec.end)
+        return;
+    while (vm->next_step < w->n && w->steps[vm->next_step].at <= s->now)
+        vm->step = &w->steps[vm->next_step++];
+    guest_loses(vm, s->tick);
+}
+
+/* Is it kept from memory that is reserved for it, and that it has a use for? */
+static void check_reservation(const struct sim *s, struct vm *vm)
+{
+    double reserved = (double)vm->spec.settings.reservation, wants = vm->base, may_have;
+
+    if (reserved <= 0)
+        return;
+    may_have = vm->visible - vm->out + pool_out(&vm->pools[POOL_FREE]);
+    for (unsigned i = POOL_ANON; i < POOL_COLD_CACHE; i++)
+        wants += vm->pools[i].want;
+    if (may_have < reserved - RESERVATION_SLACK && wants >= reserved)
+        vm->sums.below_reservation += s->tick;
+}
+
 static void tick(struct sim *s, struct vm *vm)
 {
-    vm->tick = s->tick;
-    if (!stands_still(s, vm) && !vm->panicked) {
-        double held = vm->blocked_until > s->now - s->config.host.tick
-                          ? (double)(vm->blocked_until - (s->now - s->config.host.tick)) /
-                                (double)USEC_PER_SEC
-                          : 0;
-
-        held = fmin(held, s->tick);
-        if (held > 0) {
-            vm->blocked += held;
-            vm->tick -= held;
-            guest_loses(s, vm, &vm->sums.lost_blocked, held);
-        }
-        if (vm->tick > 0)
-            live(s, vm);
+    if (vm->panicked) {
+        mourn(s, vm);
+    } else if (!stands_still(s, vm)) {
+        run(s, vm);
     } else {
         vm->pace -= vm->pace * s->pace_weight;
         vm->speed = NAN;
     }
     pager_evict(s, vm);
     pager_sample(s, vm);
+    check_reservation(s, vm);
     vm->most_resident = fmax(vm->most_resident, vm_resident(vm));
 }
 
@@ -283,6 +331,8 @@ void sim_step(struct sim *s)
             vm_end(s, vm);
         if (vm->life == VM_RUNS)
             tick(s, vm);
+        else if (vm->killed)
+            mourn(s, vm);
         if (vm->life == VM_COMING && s->now >= vm->spec.start)
             vm->sums.waited_to_start += s->tick;
     }

@@ -109,7 +109,8 @@ struct sim_guest_result {
     bool panicked;      /* nothing was left to kill; it is dead from then on */
     double waited_to_start;
     double work_wanted, work_done; /* over steps that count: seconds of full speed. done / wanted:
-                                      relative throughput, 1 with unlimited memory */
+                                      relative throughput, 1 with unlimited memory. A
+                                      guest that panicked or was killed goes on wanting */
     double lost_guest_swap, lost_file, lost_host_swap, lost_blocked, lost_cpu;
     double distress; /* seconds at less than half of its full speed while it wanted to work */
     uint64_t inflated, deflated, put_out, brought_in, guest_swapped_out, guest_swapped_in;

@@ -45,7 +45,6 @@ struct vm {
     size_t next_step;
     const struct work_step *step; /* NULL: it has not begun */
     double to_read;               /* of files that are read once */
-    double free_before;           /* of a step in which it was seen short of memory */
 
     /* Sums over the pools, kept by whoever moves something (vm_sum) */
     double here, out, used, cache;
@@ -196,8 +195,8 @@ void guest_grow(struct sim *s, struct vm *vm);
 void guest_read_once(struct sim *s, struct vm *vm);
 void guest_work(struct sim *s, struct vm *vm);
 
-/* Nobody works, though they would: @dt seconds are lost. */
-void guest_loses(const struct sim *s, struct vm *vm, double *lost, double dt);
+/* Nobody works for @dt seconds. Returns how much of that is lost. */
+double guest_loses(struct vm *vm, double dt);
 
 /* --- guest_balloon.c, guest_stats.c --- */
 
