@@ -49,6 +49,7 @@ static void take_guest(struct json_object *answer, struct guest_sample *g)
     struct json_object *stats = json_get_object(answer, "stats");
     struct json_object *kernel = json_get_object(answer, "kernel_swap");
     struct json_object *blocked = json_get_object(answer, "blocked");
+    struct json_object *activity = json_get_object(answer, "activity");
     uint64_t balloon_target = 0;
 
     g->link = word(answer, "link");
@@ -56,6 +57,9 @@ static void take_guest(struct json_object *answer, struct guest_sample *g)
     g->driver = word(balloon, "driver");
     g->trust = word(stats, "trust");
     (void)json_get_u64(answer, "active", &g->active);
+    (void)json_get_u64(activity, "slow", &g->active_slow);
+    (void)json_get_u64(activity, "fast", &g->active_fast);
+    (void)json_get_u64(activity, "current", &g->active_current);
     (void)json_get_u64(answer, "entitled", &g->entitled);
     (void)json_get_u64(kernel, "out", &g->kernel.out);
     (void)json_get_u64(kernel, "in", &g->kernel.in);

@@ -21,6 +21,7 @@ struct daemonproc {
     char *program, *config, *log, *api;
     char *pager, *memory, *swap; /* its program and directories; memory NULL: no pagers */
     char *host_swap;             /* directory of the kernel's swap files */
+    GKeyFile *settings;          /* the scenario's, as they are now */
     uint64_t capacity;
     pid_t pid; /* 0: does not run */
     struct client *client;
@@ -45,6 +46,12 @@ struct daemonproc *daemonproc_new(const struct scenario *scenario, const char *m
     struct daemonproc *d = g_new0(struct daemonproc, 1);
 
     d->scenario = scenario;
+    d->settings = g_key_file_new();
+    for (unsigned i = 0; i < scenario->settings->len; i++) {
+        const struct scenario_setting *s = g_ptr_array_index(scenario->settings, i);
+
+        g_key_file_set_value(d->settings, s->section, s->key, s->value);
+    }
     d->mode = g_strdup(mode);
     d->sockets = g_strdup(sockets);
     d->program = daemonproc_find("daemon", "aerostatd", "sbin");
@@ -65,6 +72,7 @@ void daemonproc_free(struct daemonproc *d)
     if (d->pid > 0)
         child_end(d->pid);
     client_free(d->client);
+    g_key_file_unref(d->settings);
     g_free(d->mode);
     g_free(d->sockets);
     g_free(d->program);
@@ -114,18 +122,28 @@ static void put_swap(const struct daemonproc *d, GKeyFile *keys)
         g_key_file_set_string(keys, "swap", "chunk", SWAP_CHUNK);
 }
 
-/* The scenario's own [daemon] lines come first: where the lab's sockets are is not theirs to say.
- */
+static void copy_keys(GKeyFile *from, GKeyFile *to)
+{
+    g_auto(GStrv) sections = g_key_file_get_groups(from, NULL);
+
+    for (char **section = sections; *section; section++) {
+        g_auto(GStrv) keys = g_key_file_get_keys(from, *section, NULL, NULL);
+
+        for (char **key = keys; *key; key++) {
+            g_autofree char *value = g_key_file_get_value(from, *section, *key, NULL);
+
+            g_key_file_set_value(to, *section, *key, value);
+        }
+    }
+}
+
+/* The scenario's own lines come first: where the lab's sockets are is not theirs to say. */
 static bool write_config(struct daemonproc *d, GError **error)
 {
     g_autoptr(GKeyFile) keys = g_key_file_new();
     g_autoptr(GError) why = NULL;
 
-    for (unsigned i = 0; i < d->scenario->settings->len; i++) {
-        const struct scenario_setting *s = g_ptr_array_index(d->scenario->settings, i);
-
-        g_key_file_set_value(keys, s->section, s->key, s->value);
-    }
+    copy_keys(d->settings, keys);
     g_key_file_set_string(keys, "host", "mode", d->mode);
     g_key_file_set_uint64(keys, "host", "capacity", d->capacity);
     g_key_file_set_string(keys, "host", "qmp-directory", d->sockets);
@@ -207,6 +225,15 @@ bool daemonproc_set_capacity(struct daemonproc *d, uint64_t capacity, GError **e
     if (d->pid > 0)
         (void)kill(d->pid, SIGHUP);
     return true;
+}
+
+bool daemonproc_set(struct daemonproc *d, const char *setting, GError **error)
+{
+    g_auto(GStrv) name_value = g_strsplit(setting, "=", 2);
+    g_auto(GStrv) section_key = g_strsplit(name_value[0], ".", 2);
+
+    g_key_file_set_value(d->settings, section_key[0], section_key[1], name_value[1]);
+    return write_config(d, error) && (d->pid == 0 || daemonproc_post(d, "/v1/reload", error));
 }
 
 bool daemonproc_healthy(struct daemonproc *d)

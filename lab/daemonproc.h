@@ -33,6 +33,9 @@ void daemonproc_kill(struct daemonproc *d);
 /* Changes the configuration and has it read again (if it runs). */
 bool daemonproc_set_capacity(struct daemonproc *d, uint64_t capacity, GError **error);
 
+/* The same with a line of it, "SECTION.KEY=VALUE". False where the daemon refuses it. */
+bool daemonproc_set(struct daemonproc *d, const char *setting, GError **error);
+
 /* False once it has ended without being asked to. */
 bool daemonproc_healthy(struct daemonproc *d);
 

@@ -211,6 +211,8 @@ static bool perform_host(struct run *run)
         if (phase->kind == PHASE_CAPACITY) {
             run->capacity = phase->bytes;
             ok = !run->daemon || daemonproc_set_capacity(run->daemon, phase->bytes, &run->error);
+        } else if (phase->kind == PHASE_SET) {
+            ok = !run->daemon || daemonproc_set(run->daemon, phase->text, &run->error);
         } else if (phase->kind == PHASE_DAEMON_KILL && run->daemon) {
             apiview_collect(&run->view);
             daemonproc_kill(run->daemon);

@@ -38,6 +38,9 @@ static struct json_object *sample_json(const struct guest_sample *s)
     json_put_u64(o, "target", s->target);
     json_put_u64(o, "resident", s->resident);
     json_put_u64(o, "active", s->active);
+    json_put_u64(o, "active_slow", s->active_slow);
+    json_put_u64(o, "active_fast", s->active_fast);
+    json_put_u64(o, "active_current", s->active_current);
     json_put_u64(o, "saved", s->saved);
     json_put_u64(o, "entitled", s->entitled);
     json_put_u64(o, "owned", s->report.owned);

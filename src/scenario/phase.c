@@ -27,6 +27,7 @@ enum takes {
     TAKES_TEXT = 1 << 6, /* the rest of the line */
     TAKES_WITHIN = 1 << 7,
     TAKES_COMMAND = 1 << 8, /* perhaps "once", and the rest of the line */
+    TAKES_SETTING = 1 << 9, /* the rest of the line is SECTION.KEY=VALUE */
 };
 
 enum audience {
@@ -60,6 +61,7 @@ static const struct verb {
     [PHASE_PARK] = {"park", FOR_PAGER, TAKES_WITHIN},
     [PHASE_UNPARK] = {"unpark", FOR_PAGER, TAKES_WITHIN},
     [PHASE_CAPACITY] = {"capacity", FOR_HOST, TAKES_SIZE},
+    [PHASE_SET] = {"set", FOR_HOST, TAKES_SETTING},
     [PHASE_DAEMON_KILL] = {"daemon-kill", FOR_HOST, 0},
     [PHASE_DAEMON_START] = {"daemon-start", FOR_HOST, 0},
     [PHASE_SAY] = {"say", FOR_HOST, TAKES_TEXT},
@@ -258,6 +260,21 @@ static bool parse_command(char **words, struct phase *p, GError **error)
     return true;
 }
 
+static bool parse_setting(char **words, struct phase *p, GError **error)
+{
+    const char *dot, *equals;
+
+    p->text = g_strjoinv("", words);
+    dot = strchr(p->text, '.');
+    equals = strchr(p->text, '=');
+    if (dot && equals && dot > p->text && equals > dot + 1 && equals[1])
+        return true;
+    return scenario_fail(error,
+                         "%s takes SECTION.KEY=VALUE of aerostat.conf, as %s "
+                         "policy.idle-tax=0.5",
+                         verbs[p->kind].name, verbs[p->kind].name);
+}
+
 /* The words behind the verb. */
 static bool parse_arguments(char **words, struct phase *p, GError **error)
 {
@@ -269,6 +286,8 @@ static bool parse_arguments(char **words, struct phase *p, GError **error)
     }
     if (takes & TAKES_COMMAND)
         return parse_command(words, p, error);
+    if (takes & TAKES_SETTING)
+        return parse_setting(words, p, error);
     if (takes & (TAKES_SIZE | TAKES_MAY_SIZE)) {
         if (*words && size_parse(*words, &p->bytes))
             words++;
@@ -399,8 +418,8 @@ char *phase_describe(const struct phase *phase)
 
     if (phase->kind == PHASE_SAY)
         return g_strdup(phase->text);
-    if (phase->kind == PHASE_RUN)
-        return g_strdup_printf("run %s", phase->text);
+    if (phase->kind == PHASE_RUN || phase->kind == PHASE_SET)
+        return g_strdup_printf("%s %s", verbs[phase->kind].name, phase->text);
     if (phase->bytes == 0)
         return g_strdup(verbs[phase->kind].name);
     return g_strdup_printf("%s %s%s", verbs[phase->kind].name,

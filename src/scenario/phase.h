@@ -37,6 +37,7 @@ enum phase_kind {
     PHASE_UNPARK,
     /* what is done to the host */
     PHASE_CAPACITY,
+    PHASE_SET,         /* a line of the daemon's configuration */
     PHASE_DAEMON_KILL, /* SIGKILL */
     PHASE_DAEMON_START,
     PHASE_SAY,
@@ -66,7 +67,7 @@ struct phase {
     uint64_t ops;        /* touches/s; 0: as fast as it goes */
     unsigned threads;    /* touch: that do it at once; 0: one */
     bool once;           /* stream, run */
-    char *text;          /* say; run: the command line */
+    char *text;          /* say; run: the command line; set: SECTION.KEY=VALUE */
 };
 
 const char *phase_kind_name(enum phase_kind kind);

@@ -53,6 +53,7 @@ struct guest_sample {
     uint64_t resident;              /* by the lab's own count: shared pages in parts */
     uint64_t saved;                 /* what these parts are less */
     uint64_t active, entitled;
+    uint64_t active_slow, active_fast, active_current; /* what the daemon's estimate is made of */
     const char *link, *driver, *trust, *reason;
     struct agent_report report;
     double rate;   /* operations per second since the last sample */

@@ -102,6 +102,14 @@ static void test_host(void)
     g_assert_cmpstr(say.text, ==, "Now watch the busy one");
     phase_clear(&say);
     g_assert_null(say.text);
+
+    struct phase set = parse("at 5s set policy.idle-tax = 0.5", true);
+    g_autofree char *what = phase_describe(&set);
+
+    g_assert_cmpint(set.kind, ==, PHASE_SET);
+    g_assert_cmpstr(set.text, ==, "policy.idle-tax=0.5");
+    g_assert_cmpstr(what, ==, "set policy.idle-tax=0.5");
+    phase_clear(&set);
 }
 
 static void test_again(void)
@@ -134,6 +142,11 @@ static void test_refused(void)
     refuse("at -1 fill 1M", false, "no time");
     refuse("at 0 eat 1M", false, "unknown order \"eat\"; allowed here: fill, touch");
     refuse("at 0 capacity 1M", false, "unknown order");
+    refuse("at 0 set", true, "set takes SECTION.KEY=VALUE");
+    refuse("at 0 set idle-tax=0.5", true, "set takes SECTION.KEY=VALUE");
+    refuse("at 0 set policy.idle-tax=", true, "set takes SECTION.KEY=VALUE");
+    refuse("at 0 set .x=1", true, "set takes SECTION.KEY=VALUE");
+    refuse("at 0 set policy.=1", true, "set takes SECTION.KEY=VALUE");
     refuse("at 0 fill 1M", true, "unknown order");
     refuse("at 0 fill", false, "needs a size");
     refuse("at 0 fill lots", false, "needs a size");

@@ -50,7 +50,8 @@ def run(build, directory, scenario, manager=True, tolerant=False, options=()):
     if done.returncode not in (MET, MISSED):
         raise Problem(f"aerostat-lab: {done.stderr.strip() or f'status {done.returncode}'}")
     record = Record(json.loads(result.read_text()))
-    missed = [f"{goal['name']}: {goal['value']} (limit {goal['limit']})" for goal in record.goals.values() if not goal["met"]]
+    missed = [f"{goal['name']}: {goal['value']} (limit {goal['limit']})" for goal in record.goals.values()
+              if not goal["met"]]
     if missed and not tolerant:
         raise Problem("nothing to measure, for the run went wrong: " + "; ".join(missed))
     return record

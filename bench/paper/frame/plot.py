@@ -50,7 +50,7 @@ def panel_script(panel, number, x_range):
               "unset arrow", "unset label"]
     for x, text in panel.marks:
         lines += [f"set arrow from {x:.6g}, graph 0 to {x:.6g}, graph 1 nohead lc rgb '#999999' dashtype 3",
-                  f"set label {quote(text)} at {x:.6g}, graph 1.04 left font ',9' noenhanced"]
+                  f"set label {quote(text)} at {x:.6g}, graph 0.96 left offset 0.5,0 font ',9' noenhanced"]
     drawn = [f"$p{number}c{i} {STYLES[curve.style]} lc rgb '{COLOURS[i % len(COLOURS)]}' title {quote(curve.label)}"
              for i, curve in enumerate(panel.curves)]
     return [*lines, "plot " + ", ".join(drawn)]
@@ -68,7 +68,7 @@ def script(plot, path):
     count = len(plot.panels)
     lines = [f"set terminal svg size {WIDTH},{count * PANEL_HEIGHT + ROOM} dynamic font 'sans,12' background '#ffffff'",
              f"set output {quote(str(path))}", "set encoding utf8", "set key outside right noenhanced", "set grid lc rgb '#dddddd'",
-             "set border 3", "set tics nomirror", f"set multiplot layout {count},1 title {quote(plot.title)} noenhanced"]
+             "set border 3", "set tics nomirror", "set lmargin 11", "set rmargin 30", f"set multiplot layout {count},1 title {quote(plot.title)} noenhanced"]
     for number, panel in enumerate(plot.panels):
         if number == count - 1:
             lines.append(f"set xlabel {quote(plot.x_label)}")
