@@ -175,7 +175,7 @@ static struct json_object *work_json(const struct record *r)
     return list;
 }
 
-static struct json_object *goals_json(const struct record *r)
+struct json_object *export_goals(const struct record *r)
 {
     struct json_object *goals = json_object_new_array();
 
@@ -188,7 +188,10 @@ static struct json_object *goals_json(const struct record *r)
         json_put_string(o, "name", goal->name);
         json_put_string(o, "value", j.value);
         json_put_string(o, "limit", j.limit);
-        json_put_bool(o, "met", j.met);
+        if (j.unknown)
+            json_put_null(o, "met");
+        else
+            json_put_bool(o, "met", j.met);
         json_object_array_add(goals, o);
         judgement_clear(&j);
     }
@@ -214,6 +217,6 @@ bool export_json(const struct record *r, const char *path, GError **error)
     json_put_object(all, "samples", samples_json(r));
     json_put_object(all, "events", events_json(r));
     json_put_object(all, "work", work_json(r));
-    json_put_object(all, "goals", goals_json(r));
+    json_put_object(all, "goals", export_goals(r));
     return write_text(path, json_object_to_json_string_ext(all, JSON_C_TO_STRING_PLAIN), -1, error);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <glib.h>
+#include <json-c/json.h>
 #include <stdbool.h>
 
 #include "scenario/record.h"
@@ -12,3 +13,7 @@ bool export_csv(const struct record *r, const char *path, GError **error);
 
 /* {"scenario", "capacity", "period", "samples", "events", "work", "goals"}. */
 bool export_json(const struct record *r, const char *path, GError **error);
+
+/* [{"name", "value", "limit", "met": true, false, or null where it can't be simulated}]; owned by
+ * the caller. */
+struct json_object *export_goals(const struct record *r);

@@ -96,7 +96,8 @@ struct merged_look {
 
 struct record {
     const struct scenario *scenario;
-    double period; /* the daemon's decision period; 0: there was no daemon */
+    bool simulated; /* some of what happens on real guests can't be there */
+    double period;  /* the daemon's decision period; 0: there was no daemon */
     unsigned guests;
     GArray *hosts;                  /* struct host_sample */
     GArray *samples;                /* struct guest_sample, @guests for each host sample */

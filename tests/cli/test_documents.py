@@ -19,13 +19,14 @@ def words(*arguments, api=None):
 class ManualPages(unittest.TestCase):
     def test_verbs_and_options(self):
         general = (DOCS / "aerostat.1.scd").read_text(encoding="utf-8")
-        top = (DOCS / "aerostat-top.1.scd").read_text(encoding="utf-8")
+        own = {verb: (DOCS / f"aerostat-{verb}.1.scd").read_text(encoding="utf-8") for verb in ("top", "simulate")}
         for verb in words("verbs"):
-            page = top if verb == "top" else general
+            page = own.get(verb, general)
             # A verb stands alone or before its operands, at the beginning of a paragraph.
             self.assertRegex(general, rf"(?m)^\*{verb}\*( |$)")
             for option in words("options", verb):
-                self.assertIn(f"*{option}*", page, verb)
+                # What is common to all verbs is in the general page.
+                self.assertTrue(f"*{option}*" in page or f"*{option}*" in general, (verb, option))
 
     def test_settings(self):
         page = (DOCS / "aerostat.1.scd").read_text(encoding="utf-8")
@@ -77,7 +78,7 @@ class Completion(unittest.TestCase):
         return process.stdout.split()
 
     def test_verbs(self):
-        self.assertEqual(self.complete("s"), ["status", "set"])
+        self.assertEqual(self.complete("s"), ["status", "set", "simulate"])
         self.assertIn("explain", self.complete(""))
         self.assertNotIn("_complete", self.complete(""))
         self.assertEqual(self.complete("help ex"), ["explain"])
