@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A guest's kernel short of free memory, after Linux: files that were read once go first, then
- * anonymous memory that is never used again, then what was not used for longest. Cache counts as
- * used longer ago than anonymous memory (swappiness 60), and the lists are no exact order: one page
- * in RECLAIM_BLIND is taken from anywhere. Cache is dropped at no cost, anonymous memory leaves at
+ * anonymous memory that is never used again, then what was not used for longest. Of its two lists
+ * that of files is scanned more often (swappiness 60), and neither is in exact order: one page in
+ * RECLAIM_BLIND is taken from anywhere. Cache is dropped at no cost, anonymous memory leaves at
  * the rate of the guest's swap.
  *
  * Left out: dirty pages (files are only read), the swap cache, the order of allocations, cgroups
@@ -15,7 +15,8 @@
 #include "sim/sim_impl.h"
 
 #define RECLAIM_BLIND 10
-#define ANON_PREFERED 2.0 /* it counts as used so much more often */
+/* Anonymous pages stay so much longer: (200 - swappiness) / swappiness. */
+#define ANON_KEEP (140.0 / 60)
 
 /* With less than this in all programs there is none left to kill. */
 #define NOTHING_TO_KILL (4.0 * (double)MIB)
@@ -76,7 +77,7 @@ static double reclaim_used(struct sim *s, struct vm *vm, double need)
     struct lru_entry entries[POOLS];
     unsigned pools[POOLS], n = 0;
     bool swaps = vm->swap_out_left > 0 && guest_swap_free(vm) > 0;
-    double total = 0, blind = need / RECLAIM_BLIND, got = 0;
+    double total = 0, blind = need / RECLAIM_BLIND, got = 0, age;
 
     for (unsigned i = POOL_ANON; i < POOL_COLD_CACHE; i++) {
         const struct pool *p = &vm->pools[i];
@@ -85,13 +86,18 @@ static double reclaim_used(struct sim *s, struct vm *vm, double need)
         if (bytes <= 0 || p->use <= 0 || (is_anon(i) && !swaps))
             continue;
         pools[n] = i;
-        entries[n++] =
-            (struct lru_entry){.bytes = bytes, .use = is_anon(i) ? p->use * ANON_PREFERED : p->use};
+        entries[n++] = (struct lru_entry){.bytes = bytes,
+                                          .use = p->use,
+                                          .age = is_anon(i) ? vm->anon_age : vm->cache_age,
+                                          .keep = is_anon(i) ? ANON_KEEP : 1};
         total += bytes;
     }
     if (n == 0)
         return 0;
-    vm->age = lru_choose(entries, n, need - blind, vm->age);
+    age = lru_choose(entries, n, need - blind);
+    vm->cache_age = fmin(vm->cache_age, age);
+    if (swaps)
+        vm->anon_age = fmin(vm->anon_age, age * ANON_KEEP);
     for (unsigned i = 0; i < n; i++) {
         double share = blind * entries[i].bytes / total;
 

@@ -18,6 +18,7 @@
  */
 #include <math.h>
 
+#include "sim/lru.h"
 #include "sim/sim_impl.h"
 
 #define STREAM_HITS 6.0
@@ -335,7 +336,8 @@ void guest_work(struct sim *s, struct vm *vm)
         vm->waited += waits.host;
     }
     follow_pace(s, vm, w / vm->tick);
-    vm->age = fmin(vm->age + w, 1e5);
+    vm->anon_age = fmin(vm->anon_age + w, LRU_AGE_MAX);
+    vm->cache_age = fmin(vm->cache_age + w, LRU_AGE_MAX);
     account(vm, &waits, misses.demand, w, owed);
 }
 

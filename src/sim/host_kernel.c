@@ -90,7 +90,7 @@ static unsigned gather(struct sim *s, unsigned *unused, double *unused_bytes, do
 
             if (here <= 0)
                 continue;
-            s->entries[n] = (struct lru_entry){.bytes = here, .use = use};
+            s->entries[n] = (struct lru_entry){.bytes = here, .use = use, .age = s->age, .keep = 1};
             s->entry_pools[n] = &vm->pools[i];
             s->entry_vms[n++] = vm;
             *total += here;
@@ -126,7 +126,7 @@ static void reclaim(struct sim *s, double bytes)
     blind = bytes / HOST_BLIND;
     need = bytes - blind;
     from_unused = fmin(need, unused_bytes);
-    s->age = lru_choose(s->entries + unused, n - unused, need - from_unused, s->age);
+    s->age = fmin(s->age, lru_choose(s->entries + unused, n - unused, need - from_unused));
     for (unsigned i = 0; i < n; i++) {
         double victim =
             i < unused ? from_unused * s->entries[i].bytes / unused_bytes : s->entries[i].victim;

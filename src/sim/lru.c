@@ -3,10 +3,15 @@
 
 #include <math.h>
 
-/* Halvings of the age until it is low enough (from LRU_AGE_MAX down to microseconds), and of the
- * last interval: what is missed after that is scaled away. */
+/* No list is ever that short: its age would never come back. */
+#define LRU_AGE_MIN 1e-6
+
+/* Steps of the search; what is missed after that is scaled away. */
 #define HALVINGS_MAX 40
-#define BISECTIONS   6
+#define NEWTONS      3
+
+/* After so many times its interval a page is as good as certain to have been used. */
+#define ALL_USES 20.0
 
 /* Below this part of a use an exponential is as good as its first two terms. */
 #define FEW_USES 1e-4
@@ -18,72 +23,88 @@ static double used_within(double age, double use)
     return x < FEW_USES ? x * (1 - x / 2) : 1 - exp(-x);
 }
 
-/* What would be left of all at @age, of what there is at @before. */
-static double left_at(const struct lru_entry *entries, unsigned n, double age, double before)
+/* What would be left of all with @age, and how fast that grows. */
+static double left_at(const struct lru_entry *entries, unsigned n, double age, double *slope)
 {
     double left = 0;
 
-    for (unsigned i = 0; i < n; i++)
-        left += entries[i].bytes * used_within(age, entries[i].use) /
-                used_within(before, entries[i].use);
+    *slope = 0;
+    for (unsigned i = 0; i < n; i++) {
+        const struct lru_entry *e = &entries[i];
+        double own = age * e->keep, used, of;
+
+        if (own >= e->age) {
+            left += e->bytes;
+            continue;
+        }
+        used = used_within(own, e->use);
+        of = e->bytes / used_within(e->age, e->use);
+        left += of * used;
+        *slope += of * (1 - used) * e->use * e->keep;
+    }
     return left;
 }
 
-/* The age at which as much as @target is left. */
-static double find_age(const struct lru_entry *entries, unsigned n, double target, double before)
+/* So old that nothing is missing yet, to speak of. */
+static double oldest(const struct lru_entry *entries, unsigned n)
 {
-    double high = before, low = before / 2;
-
-    for (unsigned i = 0; i < HALVINGS_MAX && left_at(entries, n, low, before) > target; i++) {
-        high = low;
-        low /= 2;
-    }
-    for (unsigned i = 0; i < BISECTIONS; i++) {
-        double middle = (low + high) / 2;
-
-        if (left_at(entries, n, middle, before) > target)
-            high = middle;
-        else
-            low = middle;
-    }
-    return low;
-}
-
-/* So old that of the pool that is used least often nothing is missing yet. */
-static double enough(const struct lru_entry *entries, unsigned n, double age)
-{
-    double least = entries[0].use;
-
-    for (unsigned i = 1; i < n; i++)
-        least = fmin(least, entries[i].use);
-    return fmin(age, -log(FEW_USES) / least);
-}
-
-double lru_choose(struct lru_entry *entries, unsigned n, double need, double age)
-{
-    double total = 0, chosen = 0, left, before;
+    double age = 0;
 
     for (unsigned i = 0; i < n; i++)
-        total += entries[i].bytes;
-    if (n == 0 || need <= 0 || total <= 0) {
-        for (unsigned i = 0; i < n; i++)
-            entries[i].victim = 0;
-        return age;
+        age = fmax(age, fmin(entries[i].age, ALL_USES / entries[i].use) / entries[i].keep);
+    return age;
+}
+
+/* The age at which as much as @target is left. What is left is concave in the age, so from below a
+ * step of Newton's does not go too far. */
+static double find_age(const struct lru_entry *entries, unsigned n, double target)
+{
+    double age = oldest(entries, n), slope, left;
+
+    for (unsigned i = 0; i < HALVINGS_MAX; i++) {
+        double first;
+
+        left = left_at(entries, n, age, &slope);
+        if (left <= target)
+            break;
+        first = slope > 0 ? age - (left - target) / slope : 0;
+        age = fmax(first, age / 2);
     }
-    if (need >= total) {
-        for (unsigned i = 0; i < n; i++)
-            entries[i].victim = entries[i].bytes;
-        return age / (1 << BISECTIONS);
+    for (unsigned i = 0; i < NEWTONS; i++) {
+        left = left_at(entries, n, age, &slope);
+        if (left < target && slope > 0)
+            age += (target - left) / slope;
     }
-    before = enough(entries, n, age);
-    left = find_age(entries, n, total - need, before);
+    return age;
+}
+
+static double total(const struct lru_entry *entries, unsigned n)
+{
+    double sum = 0;
+
+    for (unsigned i = 0; i < n; i++)
+        sum += entries[i].bytes;
+    return sum;
+}
+
+double lru_choose(struct lru_entry *entries, unsigned n, double need)
+{
+    double all = total(entries, n), chosen = 0, age;
+
+    if (need <= 0 || need >= all) {
+        for (unsigned i = 0; i < n; i++)
+            entries[i].victim = need <= 0 ? 0 : entries[i].bytes;
+        return need <= 0 ? LRU_AGE_MAX : LRU_AGE_MIN;
+    }
+    age = fmax(find_age(entries, n, all - need), LRU_AGE_MIN);
     for (unsigned i = 0; i < n; i++) {
         struct lru_entry *e = &entries[i];
+        double own = fmin(age * e->keep, e->age);
 
-        e->victim = e->bytes * (1 - used_within(left, e->use) / used_within(before, e->use));
+        e->victim = e->bytes * (1 - used_within(own, e->use) / used_within(e->age, e->use));
         chosen += e->victim;
     }
     for (unsigned i = 0; i < n && chosen > 0; i++)
         entries[i].victim = fmin(entries[i].victim * need / chosen, entries[i].bytes);
-    return left;
+    return age;
 }

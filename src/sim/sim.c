@@ -147,7 +147,7 @@ static void boot(struct sim *s, struct vm *vm)
     vm->stuck_at = vm->spec.balloon == SIM_BALLOON_STUCK ? 0.75 * vm->size : 0;
     vm->base = s->costs.guest_base * vm->size + (double)s->costs.guest_base_bytes;
     vm->watermark = watermark_of(vm->size);
-    vm->age = LRU_AGE_MAX;
+    vm->anon_age = vm->cache_age = LRU_AGE_MAX;
     vm->allowed = vm->room_left = INFINITY;
     vm->said_at = USEC_NEVER;
     vm->said = GUEST_STATS_NONE;

@@ -41,7 +41,7 @@ struct vm {
     double visible, target;       /* size less balloon, as it is and is to be */
     double stuck_at;              /* of SIM_BALLOON_STUCK: visible size below which it never goes */
     bool balloon_gave;            /* it deflated on OOM and waits for another target */
-    double age;                   /* of its oldest page in use, by its LRU: seconds of work */
+    double anon_age, cache_age;   /* of the oldest pages in use, by its LRU: seconds of work */
     size_t next_step;
     const struct work_step *step; /* NULL: it has not begun */
     double to_read;               /* of files that are read once */
