@@ -10,16 +10,27 @@
 
 #define SECOND USEC_PER_SEC
 
+/* Nobody decides; a test's own hands do. */
+extern const struct manager_ops MANAGER_HANDS;
+
+static inline struct sim *host_with_tick(const struct manager_ops *manager, uint64_t capacity,
+                                         uint64_t swap, usec_t tick)
+{
+    struct sim_config config = {.host = {.capacity = capacity,
+                                         .swap = swap,
+                                         .pager_cache_part_permille = 100,
+                                         .tick = tick},
+                                .costs = sim_costs_default(),
+                                .manager = manager,
+                                .seed = 1};
+
+    return sim_new(&config);
+}
+
 static inline struct sim *host_new(const struct manager_ops *manager, uint64_t capacity,
                                    uint64_t swap)
 {
-    struct sim_config config = {
-        .host = {.capacity = capacity, .swap = swap, .pager_cache_part_permille = 100},
-        .costs = sim_costs_default(),
-        .manager = manager,
-        .seed = 1};
-
-    return sim_new(&config);
+    return host_with_tick(manager, capacity, swap, 0);
 }
 
 /* A guest without swap, whose pages anybody may put out who can. */
