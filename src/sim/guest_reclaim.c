@@ -18,6 +18,9 @@
 /* Anonymous pages stay so much longer: (200 - swappiness) / swappiness. */
 #define ANON_KEEP (140.0 / 60)
 
+/* As a supervisor of services has it. */
+#define RESTART_USEC (10 * USEC_PER_SEC)
+
 /* With less than this in all programs there is none left to kill. */
 #define NOTHING_TO_KILL (4.0 * (double)MIB)
 
@@ -136,7 +139,8 @@ static void kill_programs(struct sim *s, struct vm *vm)
         vm->pools[i].at[PLACE_AWAY] = 0;
     }
     vm->sums.oom_kills++;
-    (void)s;
+    vm->restart_at = s->now + RESTART_USEC;
+    vm->regrows = true;
 }
 
 void guest_out_of_memory(struct sim *s, struct vm *vm, double short_of)

@@ -23,6 +23,9 @@
 
 #define STREAM_HITS 6.0
 
+/* Programs that were killed are of use again when they lack no more than this part. */
+#define REGROWN 0.05
+
 /* Newton's steps; each is closer from below, and what is left is idle time. */
 #define STEPS_MAX 8
 
@@ -309,6 +312,22 @@ static void follow_pace(const struct sim *s, struct vm *vm, double pace)
     vm->pace += (pace - vm->pace) * s->pace_weight;
 }
 
+/* Programs that were killed begin again with nothing: what they had in memory they have to make
+ * or read again before they are of use. */
+static bool regrows(const struct sim *s, struct vm *vm)
+{
+    double lacks = 0, wanted = 0;
+
+    if (!vm->regrows)
+        return false;
+    for (unsigned i = POOL_ANON; i <= POOL_COLD; i++) {
+        lacks += pool_lacks(&vm->pools[i]);
+        wanted += vm->pools[i].want;
+    }
+    vm->regrows = s->now < vm->restart_at || lacks > REGROWN * wanted;
+    return vm->regrows;
+}
+
 void guest_work(struct sim *s, struct vm *vm)
 {
     double owed = fmin(vm->owed, vm->tick), w, part = 1;
@@ -319,6 +338,12 @@ void guest_work(struct sim *s, struct vm *vm)
     vm->waited += owed;
     if (!vm->step || vm->step->demand <= 0) {
         vm->speed = NAN;
+        follow_pace(s, vm, 0);
+        return;
+    }
+    if (regrows(s, vm)) {
+        vm->sums.lost_killed += guest_loses(vm, vm->tick);
+        vm->speed = 0;
         follow_pace(s, vm, 0);
         return;
     }
@@ -366,7 +391,7 @@ void guest_grow(struct sim *s, struct vm *vm)
 {
     double lacks = 0, want, free, short_of, got;
 
-    if (!vm->step)
+    if (!vm->step || s->now < vm->restart_at)
         return;
     for (unsigned i = POOL_ANON; i <= POOL_COLD; i++)
         lacks += pool_lacks(&vm->pools[i]);

@@ -16,6 +16,7 @@ static struct json_object *lost_json(const struct sim_guest_result *g)
     json_put_double(o, "host_swap", g->lost_host_swap);
     json_put_double(o, "blocked", g->lost_blocked);
     json_put_double(o, "cpu", g->lost_cpu);
+    json_put_double(o, "killed", g->lost_killed);
     return o;
 }
 

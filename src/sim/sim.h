@@ -112,7 +112,8 @@ struct sim_guest_result {
                                       relative throughput, 1 with unlimited memory. A
                                       guest that panicked or was killed goes on wanting */
     double lost_guest_swap, lost_file, lost_host_swap, lost_blocked, lost_cpu;
-    double distress; /* seconds at less than half of its full speed while it wanted to work */
+    double lost_killed; /* until programs that were killed had back what they owned */
+    double distress;    /* seconds at less than half of its full speed while it wanted to work */
     uint64_t inflated, deflated, put_out, brought_in, guest_swapped_out, guest_swapped_in;
     uint64_t put_out_swapped; /* of put_out: to disk */
     double below_reservation; /* seconds in which it was held (by balloon or by what was put out)

@@ -46,6 +46,9 @@ struct vm {
     const struct work_step *step; /* NULL: it has not begun */
     double to_read;               /* of files that are read once */
 
+    usec_t restart_at; /* its programs were killed, and are started again then... */
+    bool regrows;      /* ...and are of no use until they own again what they did */
+
     /* Sums over the pools, kept by whoever moves something (vm_sum) */
     double here, out, used, cache;
 

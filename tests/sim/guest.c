@@ -201,9 +201,14 @@ static void test_out_of_memory(void)
 
     out_of_memory(false, &result, &now);
     g_assert_cmpuint(result.oom_kills, >, 0);
+    /* killed again each time that it has grown to what the balloon leaves: of no use meanwhile */
+    g_assert_cmpuint(result.oom_kills, <, 8);
+    g_assert_cmpfloat(result.lost_killed, >, 5);
+    g_assert_cmpfloat(result.work_wanted - result.work_done, >=, result.lost_killed - 1e-6);
     g_assert_cmpuint(now.granted, ==, 450 * MIB);
     out_of_memory(true, &result, &now);
     g_assert_cmpuint(result.oom_kills, ==, 0);
+    g_assert_cmpfloat(result.lost_killed, ==, 0);
     g_assert_cmpuint(now.granted, >, 600 * MIB);
 }
 
