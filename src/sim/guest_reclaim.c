@@ -6,6 +6,9 @@
  * RECLAIM_BLIND is taken from anywhere. Cache is dropped at no cost, anonymous memory leaves at
  * the rate of the guest's swap.
  *
+ * Killed programs lose all that they had, do nothing until they are started again, and then not
+ * before they have nearly all of it back.
+ *
  * Left out: dirty pages (files are only read), the swap cache, the order of allocations, cgroups
  * within the guest, memory that is pinned.
  */
@@ -132,7 +135,7 @@ double guest_reclaimable(const struct vm *vm)
     return vm->cache + fmin(anon, guest_swap_free(vm));
 }
 
-static void kill_programs(struct sim *s, struct vm *vm)
+static void kill_programs(const struct sim *s, struct vm *vm)
 {
     for (unsigned i = POOL_ANON; i <= POOL_COLD; i++) {
         guest_release(vm, i, 1);

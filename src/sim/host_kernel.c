@@ -72,7 +72,7 @@ static void swap_out(struct sim *s, struct vm *vm, struct pool *p, double bytes)
 static double real_use(const struct vm *vm, unsigned pool)
 {
     if (pool == POOL_BASE)
-        return vm->paused || vm->parked ? 0 : vm->pools[pool].use;
+        return vm->paused ? 0 : vm->pools[pool].use;
     return vm->pace > PACE_MIN ? vm->pools[pool].use * vm->pace : 0;
 }
 

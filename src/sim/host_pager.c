@@ -15,6 +15,9 @@
 /* Faults of a guest that is above what it is allowed are put off (press.c): a page in so long. */
 #define PRESSED_USEC 4000.0
 
+/* A parked guest of which more than this part is in memory again is awake (pager_figures.c). */
+#define AWAKE_DIVISOR 4
+
 /* Samples of a window. */
 #define SAMPLES 100.0
 
@@ -155,23 +158,76 @@ static void put_out_by_kernel(struct sim *s, struct vm *vm, double bytes)
     host_gives_back(s, vm, bytes);
 }
 
-void pager_evict(struct sim *s, struct vm *vm)
+/* Puts out what it can of @excess in this tick. Returns how much of it. */
+static double evict(struct sim *s, struct vm *vm, double excess)
 {
-    double excess = vm_held(vm) - vm->allowed, bytes;
+    double most = fmin(vm->here, pager_room(s, vm)), bytes;
     struct division d;
 
-    if (excess <= 0 || vm->here <= 0)
-        return;
+    if (most <= 0)
+        return 0;
     if (vm_swapped_by_kernel(s, vm)) {
         bytes = fmin(excess, (double)s->costs.kernel_swap_out_rate * s->tick);
-        put_out_by_kernel(s, vm, fmin(fmin(bytes, vm->here), pager_room(s, vm)));
-        return;
+        bytes = fmin(bytes, most);
+        put_out_by_kernel(s, vm, bytes);
+        return bytes;
     }
     d = divide(s, vm);
-    bytes = fmin(excess / d.frees, s->tick / d.seconds);
-    bytes = fmin(fmin(bytes, vm->here), pager_room(s, vm));
-    if (bytes > 0)
-        put_out(s, vm, bytes, &d);
+    bytes = fmin(fmin(excess / d.frees, s->tick / d.seconds), most);
+    put_out(s, vm, bytes, &d);
+    return bytes;
+}
+
+/* Once: what comes back meanwhile stays. */
+static void park(struct sim *s, struct vm *vm)
+{
+    double before = vm->moved_out;
+
+    if (evict(s, vm, vm->parking) > 0)
+        vm->parking = fmax(vm->parking - (vm->moved_out - before), 0);
+    else
+        vm->parking = 0;
+}
+
+/* Everything comes back, whether it is touched or not. */
+static void unpark(struct sim *s, struct vm *vm)
+{
+    double cost = load_cost(s, PLACE_SWAPPED), part = s->tick / cost / fmax(vm->out, PAGE_BYTES);
+
+    for (unsigned i = 0; i < POOLS; i++)
+        for (enum place place = PLACE_ZERO; place < PLACE_AWAY; place++)
+            pager_load(s, vm, &vm->pools[i], place,
+                       fmin(vm->pools[i].at[place] * fmin(part, 1), host_room(s, vm)));
+    vm->unparking = vm->out > PAGE_BYTES;
+}
+
+void pager_evict(struct sim *s, struct vm *vm)
+{
+    double excess = vm_held(vm) - vm->allowed;
+
+    if (vm->unparking)
+        unpark(s, vm);
+    if (vm->parking > 0)
+        park(s, vm);
+    if (excess > 0)
+        evict(s, vm, excess);
+}
+
+void sim_park_guest(struct sim *s, unsigned guest, bool parked)
+{
+    struct vm *vm = sim_vm(s, guest);
+
+    if (!vm_has_pager(s, vm) || vm->life != VM_RUNS)
+        return;
+    vm->parked = parked;
+    vm->parking = parked ? vm->here : 0;
+    vm->unparking = !parked;
+}
+
+bool pager_is_parked(const struct vm *vm)
+{
+    return vm->unparking || vm->parking > 0 ||
+           (vm->parked && vm->here <= (vm->here + vm->out) / AWAKE_DIVISOR);
 }
 
 /* At the end of a window: how much of what is here was used in it, as far as samples tell. */

@@ -30,7 +30,7 @@ static struct pager_observation look_at_pager(const struct sim *s, const struct 
     return (struct pager_observation){
         .present = true,
         .kernel = vm_swapped_by_kernel(s, vm),
-        .parked = vm->parked,
+        .parked = pager_is_parked(vm),
         .out = bytes(vm->out),
         .cache = bytes(vm->cache_used),
         .room = bytes(pager_room(s, vm)),
@@ -89,7 +89,7 @@ void manager_allow(struct sim *s, unsigned guest, uint64_t allowed)
 {
     struct vm *vm = sim_vm(s, guest);
 
-    if (!vm->parked && vm_has_pager(s, vm))
+    if (vm_has_pager(s, vm))
         vm->allowed = allowed == ALLOWED_ANY ? (double)INFINITY : (double)allowed;
 }
 

@@ -198,7 +198,7 @@ static bool stands_still(const struct sim *s, const struct vm *vm)
 {
     bool window = s->now > vm->spec.pause_from && s->now <= vm->spec.pause_to;
 
-    return vm->paused || vm->parked || window;
+    return vm->paused || window;
 }
 
 /* What a running guest does in a tick. */
@@ -370,14 +370,6 @@ void sim_end_guest(struct sim *s, unsigned guest)
 void sim_pause_guest(struct sim *s, unsigned guest, bool paused)
 {
     sim_vm(s, guest)->paused = paused;
-}
-
-void sim_park_guest(struct sim *s, unsigned guest, bool parked)
-{
-    struct vm *vm = sim_vm(s, guest);
-
-    vm->parked = parked;
-    vm->allowed = parked ? 0 : (double)INFINITY;
 }
 
 void sim_configure(struct sim *s, const void *manager_config)

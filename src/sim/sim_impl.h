@@ -64,6 +64,8 @@ struct vm {
     /* Its pager, or the kernel in its place */
     double allowed;    /* INFINITY: anything */
     double cache_used; /* by compressed pages */
+    double parking;    /* bytes that are still to be put out, once */
+    bool unparking;
     usec_t sample_window;
     uint64_t windows;
     unsigned permille;
@@ -146,6 +148,12 @@ static inline double vm_free(const struct vm *vm)
     return free > 0 ? free : 0;
 }
 
+/* A page of so many microseconds, in seconds for a byte. */
+static inline double per_byte(double usec)
+{
+    return usec / PAGE_BYTES / (double)USEC_PER_SEC;
+}
+
 static inline bool is_anon(unsigned pool)
 {
     return pool >= POOL_ANON && pool <= POOL_COLD;
@@ -194,12 +202,18 @@ void guest_out_of_memory(struct sim *s, struct vm *vm, double short_of);
 /* --- guest_work.c, guest_steps.c: what its programs do --- */
 
 void guest_steps(struct sim *s, struct vm *vm);
-void guest_grow(struct sim *s, struct vm *vm);
-void guest_read_once(struct sim *s, struct vm *vm);
 void guest_work(struct sim *s, struct vm *vm);
 
 /* Nobody works for @dt seconds. Returns how much of that is lost. */
 double guest_loses(struct vm *vm, double dt);
+
+/* --- guest_grow.c --- */
+
+/* Anonymous memory that it wants and does not own yet. */
+double guest_lacks(const struct vm *vm);
+
+void guest_grow(struct sim *s, struct vm *vm);
+void guest_read_once(struct sim *s, struct vm *vm);
 
 /* --- guest_balloon.c, guest_stats.c --- */
 
@@ -215,6 +229,9 @@ bool vm_swapped_by_kernel(const struct sim *s, const struct vm *vm);
 void pager_begin(struct sim *s, struct vm *vm);
 void pager_evict(struct sim *s, struct vm *vm);
 void pager_sample(struct sim *s, struct vm *vm);
+
+/* By its operator, and it has not woken up since; or it is about to be. */
+bool pager_is_parked(const struct vm *vm);
 
 /* Bytes that it can still put out. */
 double pager_room(const struct sim *s, const struct vm *vm);

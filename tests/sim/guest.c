@@ -186,6 +186,8 @@ static void out_of_memory(bool deflate, struct sim_guest_result *result, struct 
     sim_run(s, 20 * SECOND);
     manager_balloon(s, g, 450 * MIB);
     sim_run(s, 69 * SECOND);
+    if (!deflate) /* it has just been killed */
+        g_assert_cmpfloat(now_of(s, g).speed, ==, 0);
     *result = result_of(s, g);
     *now = now_of(s, g);
     sim_run(s, 100 * SECOND);
