@@ -88,7 +88,7 @@ static void add_stream(const struct sim *s, struct vm *vm, struct misses *m, dou
     double cost = per_byte(s->costs.file_read_usec - s->costs.file_reread_usec) / threads;
     struct miss *miss = &m->of[m->n];
 
-    if (read <= 0 && pool_out(p) <= 0)
+    if (read + pool_out(p) < PAGE_BYTES)
         return;
     *miss = (struct miss){.pool = POOL_STREAM, .use = p->use, .out = pool_out(p), .fits = 0};
     miss->fresh = fmin(read, lacks);
@@ -116,7 +116,7 @@ static void find_misses(const struct sim *s, struct vm *vm, struct misses *m)
         double away = p->at[PLACE_AWAY], out = pool_out(p), fresh = file ? pool_lacks(p) : 0;
         double cost = (file ? per_byte(s->costs.file_read_usec) : swap_in_cost(s)) / threads;
 
-        if (p->use <= 0 || away + out + fresh <= 0)
+        if (p->use <= 0 || away + out + fresh < PAGE_BYTES)
             continue;
         m->of[m->n++] = (struct miss){.pool = i,
                                       .use = p->use,
@@ -316,6 +316,22 @@ static bool regrows(const struct sim *s, struct vm *vm)
     return vm->regrows;
 }
 
+static void grow_older(const struct sim *s, struct vm *vm, double work)
+{
+    follow_pace(s, vm, work / vm->tick);
+    vm->anon_age = fmin(vm->anon_age + work, LRU_AGE_MAX);
+    vm->cache_age = fmin(vm->cache_age + work, LRU_AGE_MAX);
+}
+
+void guest_works_on(const struct sim *s, struct vm *vm)
+{
+    grow_older(s, vm, vm->work);
+    if (vm->work <= 0 || !vm->step->counts)
+        return;
+    vm->sums.work_wanted += vm->work;
+    vm->sums.work_done += vm->work;
+}
+
 void guest_work(struct sim *s, struct vm *vm)
 {
     double owed = fmin(vm->owed, vm->tick), w, part = 1;
@@ -324,6 +340,8 @@ void guest_work(struct sim *s, struct vm *vm)
 
     vm->owed -= owed;
     vm->waited += owed;
+    vm->misses = 0;
+    vm->work = 0;
     if (!vm->step || vm->step->demand <= 0) {
         vm->speed = NAN;
         follow_pace(s, vm, 0);
@@ -336,6 +354,7 @@ void guest_work(struct sim *s, struct vm *vm)
         return;
     }
     find_misses(s, vm, &misses);
+    vm->misses = misses.n;
     if (misses.n == 0) {
         w = fmin(vm->tick, (vm->tick - owed) / misses.demand);
     } else {
@@ -348,9 +367,8 @@ void guest_work(struct sim *s, struct vm *vm)
         w *= part;
         vm->waited += waits.host;
     }
-    follow_pace(s, vm, w / vm->tick);
-    vm->anon_age = fmin(vm->anon_age + w, LRU_AGE_MAX);
-    vm->cache_age = fmin(vm->cache_age + w, LRU_AGE_MAX);
+    vm->work = w;
+    grow_older(s, vm, w);
     account(vm, &waits, misses.demand, w, owed);
 }
 

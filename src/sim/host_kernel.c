@@ -62,6 +62,7 @@ static void swap_out(struct sim *s, struct vm *vm, struct pool *p, double bytes)
     bytes = fmin(bytes, p->at[PLACE_HERE]);
     p->at[PLACE_HERE] -= bytes;
     p->at[PLACE_KERNEL] += bytes;
+    vm_stir(vm);
     vm->out += bytes;
     s->swap_used += bytes;
     s->kernel_swapped += bytes;
@@ -161,7 +162,8 @@ static void hold(struct sim *s)
 
         if (vm->life != VM_RUNS)
             continue;
-        vm_sum(vm);
+        if (!vm->quiet) /* else they are as they were */
+            vm_sum(vm);
         s->held += vm_held(vm);
     }
     s->room = s->capacity - s->held;

@@ -219,6 +219,7 @@ void sim_park_guest(struct sim *s, unsigned guest, bool parked)
 
     if (!vm_has_pager(s, vm) || vm->life != VM_RUNS)
         return;
+    vm_stir(vm);
     vm->parked = parked;
     vm->parking = parked ? vm->here : 0;
     vm->unparking = !parked;

@@ -133,6 +133,7 @@ void share_settle(struct sim *s)
         struct vm *vm = sim_vm(s, i);
         double alike = zero_part(vm) + identical_part(vm), identical;
 
+        vm_stir(vm);
         vm->merged = shares(s, vm) ? settle_guest(s, vm, round) : 0;
         identical = alike > 0 ? vm->merged * identical_part(vm) / alike : 0;
         s->identical += identical;

@@ -83,18 +83,21 @@ void manager_balloon(struct sim *s, unsigned guest, uint64_t visible)
 
     vm->target = fmin(floor((double)visible / PAGE_BYTES) * PAGE_BYTES, vm->size);
     vm->balloon_gave = false;
+    vm_stir(vm);
 }
 
 void manager_allow(struct sim *s, unsigned guest, uint64_t allowed)
 {
     struct vm *vm = sim_vm(s, guest);
 
+    vm_stir(vm);
     if (vm_has_pager(s, vm))
         vm->allowed = allowed == ALLOWED_ANY ? (double)INFINITY : (double)allowed;
 }
 
 void manager_block(struct sim *s, unsigned guest, usec_t how_long)
 {
+    vm_stir(sim_vm(s, guest));
     sim_vm(s, guest)->blocked_until = s->now + how_long;
 }
 

@@ -55,11 +55,14 @@ struct vm {
     /* In this tick */
     double tick;          /* how long it lives of it */
     double swap_out_left; /* what it can still swap out */
+    double work;          /* seconds of it that were done */
     double owed;          /* time that it has to wait for what was done already */
     double room_left;     /* pages that its pager lets it take */
     /* Of the last ticks */
-    double pace;  /* part of the time that its programs work, average of PACE_SECONDS */
-    double speed; /* of full speed, NAN: they want nothing */
+    bool quiet;      /* nothing happens to it: vm.c */
+    unsigned misses; /* pools of which something is missing */
+    double pace;     /* part of the time that its programs work, average of PACE_SECONDS */
+    double speed;    /* of full speed, NAN: they want nothing */
 
     /* Its pager, or the kernel in its place */
     double allowed;    /* INFINITY: anything */
@@ -127,6 +130,12 @@ static inline struct vm *sim_vm(const struct sim *s, unsigned guest)
 static inline bool vm_lives(const struct vm *vm)
 {
     return vm->life == VM_RUNS && !vm->panicked;
+}
+
+/* Something is done to it. */
+static inline void vm_stir(struct vm *vm)
+{
+    vm->quiet = false;
 }
 
 /* Host memory that it occupies. */
@@ -204,6 +213,9 @@ void guest_out_of_memory(struct sim *s, struct vm *vm, double short_of);
 void guest_steps(struct sim *s, struct vm *vm);
 void guest_work(struct sim *s, struct vm *vm);
 
+/* A tick like the one before, of a guest that is quiet. */
+void guest_works_on(const struct sim *s, struct vm *vm);
+
 /* Nobody works for @dt seconds. Returns how much of that is lost. */
 double guest_loses(struct vm *vm, double dt);
 
@@ -263,6 +275,12 @@ void share_settle(struct sim *s);
 /* Processor time that writes to merged pages take, of a second of work. */
 double share_break_cost(const struct sim *s, const struct vm *vm);
 
-/* --- sim.c --- */
+/* --- vm.c --- */
+
+void vm_boot(struct sim *s, struct vm *vm);
+void vm_tick(struct sim *s, struct vm *vm);
+
+/* It died, and its programs would still work. */
+void vm_mourn(const struct sim *s, struct vm *vm);
 
 void vm_end(struct sim *s, struct vm *vm);
