@@ -101,7 +101,8 @@ bool size_parse(const char *text, uint64_t *ret)
 bool duration_parse(const char *text, uint64_t *ret_usec)
 {
     static const struct unit units[] = {
-        {"", 1000000}, {"ms", 1000}, {"s", 1000000}, {"min", 60000000}, {"h", 3600000000},
+        {"", 1000000},     {"ms", 1000},      {"s", 1000000},
+        {"min", 60000000}, {"h", 3600000000}, {"d", 86400000000},
     };
     struct decimal d;
 

@@ -13,7 +13,8 @@
  */
 bool size_parse(const char *text, uint64_t *ret);
 
-/* "500ms", "2s", "5min", "1h"; a bare number is seconds. Microseconds; errors as size_parse. */
+/* "500ms", "2s", "5min", "1h", "7d"; a bare number is seconds. Microseconds; errors as size_parse.
+ */
 bool duration_parse(const char *text, uint64_t *ret_usec);
 
 #define SIZE_TEXT_MAX 24

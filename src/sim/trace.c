@@ -121,7 +121,8 @@ static bool make_step(struct loader *l, struct name *n, const struct trace_cells
     return true;
 }
 
-static struct sim_guest_spec spec_of(const struct trace_cells *cells, char *name, usec_t start)
+static struct sim_guest_spec spec_of(const struct trace_cells *cells, const char *name,
+                                     usec_t start)
 {
     const struct trace_settings *s = &cells->settings;
 

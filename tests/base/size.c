@@ -79,9 +79,9 @@ static void test_durations(void)
         uint64_t usec;
     } good[] = {
         {"500ms", 500000},   {"2s", 2000000},    {"2", 2000000},        {"0.5", 500000},
-        {"5min", 300000000}, {"1h", 3600000000}, {"1.5 h", 5400000000},
+        {"5min", 300000000}, {"1h", 3600000000}, {"1.5 h", 5400000000}, {"7d", 604800000000},
     };
-    static const char *const bad[] = {"", "s", "-1s", "5m", "1d", "1 s ", "1s2", "5124095577h"};
+    static const char *const bad[] = {"", "s", "-1s", "5m", "1w", "1 s ", "1s2", "5124095577h"};
 
     for (size_t i = 0; i < G_N_ELEMENTS(good); i++) {
         uint64_t usec = 1;
