@@ -230,9 +230,9 @@ bool daemonproc_set_capacity(struct daemonproc *d, uint64_t capacity, GError **e
 bool daemonproc_set(struct daemonproc *d, const char *setting, GError **error)
 {
     g_auto(GStrv) name_value = g_strsplit(setting, "=", 2);
-    g_auto(GStrv) section_key = g_strsplit(name_value[0], ".", 2);
+    g_auto(GStrv) section_key = g_strsplit(g_strstrip(name_value[0]), ".", 2);
 
-    g_key_file_set_value(d->settings, section_key[0], section_key[1], name_value[1]);
+    g_key_file_set_value(d->settings, section_key[0], section_key[1], g_strstrip(name_value[1]));
     return write_config(d, error) && (d->pid == 0 || daemonproc_post(d, "/v1/reload", error));
 }
 

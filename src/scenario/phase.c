@@ -264,7 +264,7 @@ static bool parse_setting(char **words, struct phase *p, GError **error)
 {
     const char *dot, *equals;
 
-    p->text = g_strjoinv("", words);
+    p->text = g_strjoinv(" ", words); /* [vm "NAME"] has a space */
     dot = strchr(p->text, '.');
     equals = strchr(p->text, '=');
     if (dot && equals && dot > p->text && equals > dot + 1 && equals[1])

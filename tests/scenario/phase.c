@@ -107,8 +107,11 @@ static void test_host(void)
     g_autofree char *what = phase_describe(&set);
 
     g_assert_cmpint(set.kind, ==, PHASE_SET);
-    g_assert_cmpstr(set.text, ==, "policy.idle-tax=0.5");
-    g_assert_cmpstr(what, ==, "set policy.idle-tax=0.5");
+    g_assert_cmpstr(set.text, ==, "policy.idle-tax = 0.5");
+    g_assert_cmpstr(what, ==, "set policy.idle-tax = 0.5");
+    phase_clear(&set);
+    set = parse("at 5s set vm \"web\".limit=300M", true);
+    g_assert_cmpstr(set.text, ==, "vm \"web\".limit=300M");
     phase_clear(&set);
 }
 
