@@ -31,6 +31,7 @@ struct sim_costs sim_costs_default(void)
         .evict_swapped_rate = 250 * MIB,
         .kernel_swap_in_usec = 120,
         .kernel_swap_out_rate = 300 * MIB,
+        .swap_disk_rate = 200 * MIB, /* not measured: 50,000 pages a second */
         .ksm_scan_rate = 600 * MIB,
         .ksm_break_usec = 6,
         .guest_base = 0.03,
@@ -62,6 +63,7 @@ static const struct sim_cost table[] = {
     COST(evict_swapped_rate, RATE),
     COST(kernel_swap_in_usec, USEC),
     COST(kernel_swap_out_rate, RATE),
+    COST(swap_disk_rate, RATE),
     COST(ksm_scan_rate, RATE),
     COST(ksm_break_usec, USEC),
     COST(guest_base, PART),

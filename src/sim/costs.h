@@ -31,9 +31,11 @@ struct sim_costs {
     uint64_t evict_swapped_rate;
     double kernel_swap_in_usec; /* private memory, by the host's kernel */
     uint64_t kernel_swap_out_rate;
-    uint64_t ksm_scan_rate;    /* bytes/s of one processor */
-    double ksm_break_usec;     /* a write to a merged page */
-    double guest_base;         /* part of its size that a guest's kernel keeps for itself, and... */
+    uint64_t swap_disk_rate; /* that all swapping together, of guests, pagers and kernel, gets from
+                                the disk; beyond it each waits longer */
+    uint64_t ksm_scan_rate;  /* bytes/s of one processor */
+    double ksm_break_usec;   /* a write to a merged page */
+    double guest_base;       /* part of its size that a guest's kernel keeps for itself, and... */
     uint64_t guest_base_bytes; /* ...so much besides */
     double boot_resident; /* the same of the host memory that it occupies when it has booted: what
                              its kernel has used once, too */

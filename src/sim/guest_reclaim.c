@@ -68,6 +68,7 @@ static double swap_out(struct sim *s, struct vm *vm, unsigned pool, double bytes
     guest_release(vm, pool, bytes / there);
     p->at[PLACE_AWAY] += bytes;
     vm->swapped_out += bytes;
+    s->swapping += bytes;
     vm->swap_out_left -= bytes;
     return bytes;
 }

@@ -55,9 +55,9 @@ double load_cost(const struct sim *s, enum place place)
     case PLACE_COMPRESSED:
         return per_byte(s->costs.load_compressed_usec);
     case PLACE_SWAPPED:
-        return per_byte(s->costs.load_swapped_usec);
+        return per_byte(s->costs.load_swapped_usec) * s->disk_waits;
     case PLACE_KERNEL:
-        return per_byte(s->costs.kernel_swap_in_usec);
+        return per_byte(s->costs.kernel_swap_in_usec) * s->disk_waits;
     case PLACE_HERE:
     case PLACE_AWAY:
     case PLACE_MAX:
@@ -101,7 +101,7 @@ static void add_stream(const struct sim *s, struct vm *vm, struct misses *m, dou
 
 static double swap_in_cost(const struct sim *s)
 {
-    return per_byte(s->costs.guest_swap_in_usec);
+    return per_byte(s->costs.guest_swap_in_usec) * s->disk_waits;
 }
 
 static void find_misses(const struct sim *s, struct vm *vm, struct misses *m)
@@ -246,6 +246,7 @@ static void bring_back(struct sim *s, struct vm *vm, const struct miss *miss, do
             pager_load(s, vm, p, place, fmin(p->at[place] * back, host_room(s, vm)));
     vm->loaded += miss->out * again;
     vm->moved_out += miss->out * again;
+    s->swapping += 2 * miss->out * again;
     if (wants <= 0)
         return;
     got = guest_take(s, vm, miss->pool, wants);
@@ -253,6 +254,7 @@ static void bring_back(struct sim *s, struct vm *vm, const struct miss *miss, do
     if (is_cache(miss->pool))
         return;
     vm->swapped_in += got + miss->away * again;
+    s->swapping += got + 2 * miss->away * again;
     vm->swapped_out += miss->away * again;
     vm->faults += (got + miss->away * again) / PAGE_BYTES;
 }

@@ -26,6 +26,9 @@
 /* So much of what was wanted refused, with nothing left to put out, calls the killer. */
 #define REFUSED_MIN ((double)MIB)
 
+/* No wait for the disk is longer by more than that. */
+#define DISK_WAITS_MAX 1000.0
+
 /* Time constant of stalls, as of PSI's avg10. */
 #define PRESSURE_SECONDS 10.0
 
@@ -66,6 +69,7 @@ static void swap_out(struct sim *s, struct vm *vm, struct pool *p, double bytes)
     vm->out += bytes;
     s->swap_used += bytes;
     s->kernel_swapped += bytes;
+    s->swapping += bytes;
     host_gives_back(s, vm, bytes);
 }
 
@@ -169,6 +173,16 @@ static void hold(struct sim *s)
     s->room = s->capacity - s->held;
 }
 
+/* One disk for all that swaps: where more is asked for than it gives, all wait longer, until they
+ * ask for that much. Half a step at a time, for what they ask for falls as they wait. */
+static void queue_at_disk(struct sim *s)
+{
+    double asked = s->swapping / s->tick / (double)s->costs.swap_disk_rate;
+
+    s->disk_waits = fmin(fmax(s->disk_waits * sqrt(fmax(asked, 0.25)), 1), DISK_WAITS_MAX);
+    s->swapping = 0;
+}
+
 void host_begin(struct sim *s)
 {
     double wanted, possible;
@@ -183,6 +197,7 @@ void host_begin(struct sim *s)
     if (s->refused > REFUSED_MIN && host_swap_free(s) < REFUSED_MIN)
         kill_largest(s);
     s->demand = s->refused = 0;
+    queue_at_disk(s);
 }
 
 void host_account(struct sim *s)

@@ -73,6 +73,8 @@ void pager_load(struct sim *s, struct vm *vm, struct pool *p, enum place place, 
         return;
     pager_drops(s, vm, p, place, bytes);
     p->at[PLACE_HERE] += bytes;
+    if (place == PLACE_SWAPPED || place == PLACE_KERNEL)
+        s->swapping += bytes;
     host_took(s, vm, bytes);
     vm->loaded += bytes;
 }
@@ -136,6 +138,7 @@ static void put_out(struct sim *s, struct vm *vm, double bytes, const struct div
     vm->moved_out += bytes;
     vm->cache_used += bytes * d->compressed * d->ratio;
     vm->put_out_swapped += bytes * d->swapped;
+    s->swapping += bytes * d->swapped;
     host_gives_back(s, vm, bytes);
     host_took(s, NULL, bytes * d->compressed * d->ratio);
 }
@@ -154,6 +157,7 @@ static void put_out_by_kernel(struct sim *s, struct vm *vm, double bytes)
     vm->out += bytes;
     vm->moved_out += bytes;
     vm->put_out_swapped += bytes;
+    s->swapping += bytes;
     s->swap_used += bytes;
     host_gives_back(s, vm, bytes);
 }

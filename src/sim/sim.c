@@ -17,10 +17,10 @@
  * it was lowered).
  *
  * What is left out: processors (guests do not compete for them, and neither do pagers, the kernel
- * or the manager; lost_cpu is 0), disks that get slower with more users, huge pages, NUMA, the
- * memory of QEMU itself and of pagers, page tables, writeback, locked pages, what compresses how
- * well within a guest, correlation between content and use, bursts within a tick. Random are only
- * the samples of pagers, and fleets.
+ * or the manager; lost_cpu is 0), disks but for swapping (which share one: swap_disk_rate), huge
+ * pages, NUMA, the memory of QEMU itself and of pagers, page tables, writeback, locked pages, what
+ * compresses how well within a guest, correlation between content and use, bursts within a tick.
+ * Random are only the samples of pagers, and fleets.
  */
 #include <math.h>
 #include <string.h>
@@ -46,6 +46,7 @@ struct sim *sim_new(const struct sim_config *config)
     s->pace_weight = 1 - exp(-s->tick / PACE_SECONDS);
     s->capacity = (double)config->host.capacity;
     s->age = LRU_AGE_MAX;
+    s->disk_waits = 1;
     s->random = g_rand_new_with_seed(config->seed);
     s->vms = g_ptr_array_new();
     return s;

@@ -102,6 +102,8 @@ struct sim {
     double demand;        /* what they wanted to take in this tick... */
     double demand_before; /* ...and in the one before */
     double refused;       /* of it, what there was no room for */
+    double swapping;      /* bytes that went to or came from swap disks in this tick... */
+    double disk_waits;    /* ...and by what that lengthens the waits for them, >= 1 */
     double stalled;       /* part of the time in which somebody waits, average of 10 s */
     double age;           /* of the oldest page in use, by the kernel's LRU */
     double pace_weight;   /* of a tick, in the average of a guest's pace */

@@ -71,6 +71,29 @@ static void test_capacity_falls(void)
     sim_free(s);
 }
 
+/* Ten guests that swap at once do not get ten times what one disk gives. */
+static void test_one_disk(void)
+{
+    struct sim *s = host_new(&MANAGER_NONE, 5 * GIB, 20 * GIB);
+    struct work_step step = step_of(0, 800 * MIB, 800 * MIB, 1);
+    struct sim_costs costs = sim_costs_default();
+    uint64_t before = 0, moved = 0;
+
+    for (unsigned i = 0; i < 10; i++)
+        add_guest(s, guest_of("a", GIB), &step, 1);
+    sim_run(s, 100 * SECOND);
+    before = host_result(s).kernel_swapped;
+    for (unsigned i = 0; i < 10; i++)
+        moved -= result_of(s, i).brought_in;
+    sim_run(s, 200 * SECOND);
+    moved += host_result(s).kernel_swapped - before;
+    for (unsigned i = 0; i < 10; i++)
+        moved += result_of(s, i).brought_in;
+    g_assert_cmpfloat((double)moved / 100, <, (double)costs.swap_disk_rate * 1.2);
+    g_assert_cmpfloat((double)moved / 100, >, (double)costs.swap_disk_rate * 0.6);
+    sim_free(s);
+}
+
 static void test_pager(void)
 {
     struct sim *s = host_new(&MANAGER_HANDS, 4 * GIB, 0);
@@ -255,6 +278,7 @@ int main(int argc, char **argv)
     g_test_add_func("/sim/machine/kernel-prefers-the-idle", test_kernel_prefers_the_idle);
     g_test_add_func("/sim/machine/host-swap-full", test_host_swap_full);
     g_test_add_func("/sim/machine/capacity-falls", test_capacity_falls);
+    g_test_add_func("/sim/machine/one-disk", test_one_disk);
     g_test_add_func("/sim/machine/pager", test_pager);
     g_test_add_func("/sim/machine/pager-cache-is-bounded", test_pager_cache_is_bounded);
     g_test_add_func("/sim/machine/pager-keeps-reservation", test_pager_keeps_reservation);
