@@ -119,6 +119,7 @@ static void drop_caches(struct vm *vm)
 
 static void begin(const struct sim *s, struct vm *vm, const struct work_step *step)
 {
+    sample_step(s, vm);
     vm->step = step;
     begin_anon(vm, step);
     begin_cache(vm, step);

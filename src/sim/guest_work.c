@@ -321,6 +321,7 @@ static bool regrows(const struct sim *s, struct vm *vm)
 static void grow_older(const struct sim *s, struct vm *vm, double work)
 {
     follow_pace(s, vm, work / vm->tick);
+    vm->window_work += work;
     vm->anon_age = fmin(vm->anon_age + work, LRU_AGE_MAX);
     vm->cache_age = fmin(vm->cache_age + work, LRU_AGE_MAX);
 }

@@ -18,9 +18,6 @@
 /* A parked guest of which more than this part is in memory again is awake (pager_figures.c). */
 #define AWAKE_DIVISOR 4
 
-/* Samples of a window. */
-#define SAMPLES 100.0
-
 bool vm_has_pager(const struct sim *s, const struct vm *vm)
 {
     return s->config.manager->pagers && vm->spec.pager;
@@ -233,22 +230,4 @@ bool pager_is_parked(const struct vm *vm)
 {
     return vm->unparking || vm->parking > 0 ||
            (vm->parked && vm->here <= (vm->here + vm->out) / AWAKE_DIVISOR);
-}
-
-/* At the end of a window: how much of what is here was used in it, as far as samples tell. */
-void pager_sample(struct sim *s, struct vm *vm)
-{
-    double window = (double)vm->sample_window / (double)USEC_PER_SEC, used = 0, part;
-
-    if (vm->sample_window == 0 || s->now < vm->window_at || vm->here <= 0)
-        return;
-    for (unsigned i = 0; i < POOLS; i++)
-        used += vm->pools[i].at[PLACE_HERE] *
-                (1 - exp(-window * vm->pools[i].use * (i == POOL_BASE ? 1 : vm->pace)));
-    part = used / vm->here;
-    part += (g_rand_double(s->random) + g_rand_double(s->random) - 1) *
-            sqrt(6 * part * (1 - part) / SAMPLES);
-    vm->permille = (unsigned)(1000 * fmin(fmax(part, 0), 1));
-    vm->windows++;
-    vm->window_at = s->now + vm->sample_window;
 }

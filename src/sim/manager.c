@@ -38,7 +38,7 @@ static struct pager_observation look_at_pager(const struct sim *s, const struct 
         .loaded = bytes(vm->loaded),
         .windows = vm->windows,
         .permille = vm->permille,
-        .current_permille = vm->permille,
+        .current_permille = sample_current(s, vm),
         .moved_out = bytes(vm->moved_out),
         .waited = usec(vm->waited),
         .paged_by_guest = bytes(vm->paged_by_guest),
@@ -122,5 +122,5 @@ void manager_sample(struct sim *s, unsigned guest, usec_t window)
     if (!vm_has_pager(s, vm) || vm->sample_window == window)
         return;
     vm->sample_window = window;
-    vm->window_at = s->now + window;
+    sample_begin(s, vm);
 }

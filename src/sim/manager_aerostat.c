@@ -40,7 +40,7 @@ struct manager_aerostat_config manager_aerostat_config_default(void)
                                             .share = share_params_default(),
                                             .period = 2 * USEC_PER_SEC,
                                             .stats_period = USEC_PER_SEC,
-                                            .sample_window = 10 * USEC_PER_SEC};
+                                            .sample_window = 30 * USEC_PER_SEC};
 }
 
 static struct member *member_at(const struct aerostat *a, unsigned guest)

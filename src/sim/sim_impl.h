@@ -72,7 +72,10 @@ struct vm {
     usec_t sample_window;
     uint64_t windows;
     unsigned permille;
-    usec_t window_at;
+    usec_t window_begin;
+    double window_work;    /* done since then, or since the work step... */
+    double window_touched; /* ...before which this part was touched */
+    double window_error;   /* of the draw, in standard deviations */
 
     /* What it says of itself, and was last seen as */
     usec_t said_at; /* USEC_NEVER: never */
@@ -242,7 +245,6 @@ bool vm_swapped_by_kernel(const struct sim *s, const struct vm *vm);
 
 void pager_begin(struct sim *s, struct vm *vm);
 void pager_evict(struct sim *s, struct vm *vm);
-void pager_sample(struct sim *s, struct vm *vm);
 
 /* By its operator, and it has not woken up since; or it is about to be. */
 bool pager_is_parked(const struct vm *vm);
@@ -258,6 +260,17 @@ void pager_load(struct sim *s, struct vm *vm, struct pool *p, enum place place, 
 
 /* Waiting for a byte out of @place, seconds. */
 double load_cost(const struct sim *s, enum place place);
+
+/* --- host_sample.c --- */
+
+void sample(struct sim *s, struct vm *vm);
+void sample_begin(struct sim *s, struct vm *vm);
+
+/* Another work step begins. */
+void sample_step(const struct sim *s, struct vm *vm);
+
+/* Permille of what is in memory that was touched in the window that is under way. */
+unsigned sample_current(const struct sim *s, const struct vm *vm);
 
 /* --- host_kernel.c --- */
 

@@ -161,7 +161,7 @@ void vm_tick(struct sim *s, struct vm *vm)
     if (vm->quiet && !has_next_step(s, vm)) {
         guest_works_on(s, vm);
         guest_report(s, vm);
-        pager_sample(s, vm);
+        sample(s, vm);
         return;
     }
     if (vm->panicked) {
@@ -173,7 +173,7 @@ void vm_tick(struct sim *s, struct vm *vm)
         vm->speed = NAN;
     }
     pager_evict(s, vm);
-    pager_sample(s, vm);
+    sample(s, vm);
     check_reservation(s, vm);
     vm->most_resident = fmax(vm->most_resident, vm_resident(vm));
     vm->quiet = is_quiet(s, vm);

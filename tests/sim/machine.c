@@ -120,6 +120,37 @@ static void test_pager(void)
     sim_free(s);
 }
 
+static unsigned permille_of(struct sim *s, unsigned guest, bool current)
+{
+    struct guest_observation seen;
+
+    manager_guest_look(s, guest, true, &seen);
+    return current ? seen.pager.current_permille : seen.pager.permille;
+}
+
+/* What is used shows at the end of a window, and in the one that is under way as soon as it is. */
+static void test_sampling(void)
+{
+    struct sim *s = host_new(&MANAGER_HANDS, 4 * GIB, 0);
+    struct work_step steps[] = {step_of(0, 600 * MIB, 60 * MIB, 1),
+                                step_of(145 * SECOND, 600 * MIB, 600 * MIB, 1)};
+    unsigned g = add_guest(s, guest_of("a", GIB), steps, 2);
+
+    sim_run(s, 10 * SECOND);
+    manager_sample(s, g, 30 * SECOND);
+    sim_run(s, 135 * SECOND);
+    g_assert_cmpuint(permille_of(s, g, false), >, 50);
+    g_assert_cmpuint(permille_of(s, g, false), <, 300);
+    sim_run(s, 144 * SECOND);
+    g_assert_cmpuint(permille_of(s, g, true), <, 300);
+    sim_run(s, 149 * SECOND);
+    g_assert_cmpuint(permille_of(s, g, true), >, 800);
+    g_assert_cmpuint(permille_of(s, g, false), <, 300);
+    sim_run(s, 165 * SECOND);
+    g_assert_cmpuint(permille_of(s, g, false), >, 800);
+    sim_free(s);
+}
+
 /* Beyond a tenth of the guest's size its compressed pages go to the swap file. */
 static void test_pager_cache_is_bounded(void)
 {
@@ -281,6 +312,7 @@ int main(int argc, char **argv)
     g_test_add_func("/sim/machine/one-disk", test_one_disk);
     g_test_add_func("/sim/machine/pager", test_pager);
     g_test_add_func("/sim/machine/pager-cache-is-bounded", test_pager_cache_is_bounded);
+    g_test_add_func("/sim/machine/sampling", test_sampling);
     g_test_add_func("/sim/machine/pager-keeps-reservation", test_pager_keeps_reservation);
     g_test_add_func("/sim/machine/blocked", test_blocked);
     g_test_add_func("/sim/machine/parked", test_parked);
