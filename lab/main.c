@@ -26,9 +26,10 @@
 static void introduce(const struct scenario *s, const struct options *o)
 {
     printf("%s: %u guests, %s, %.0f s, %s\n", s->title, s->guests->len,
-           o->no_manager ? "without the daemon"
-           : o->observe  ? "the daemon observes"
-                         : s->mode,
+           o->manager      ? "another manager"
+           : o->no_manager ? "without the daemon"
+           : o->observe    ? "the daemon observes"
+                           : s->mode,
            s->length, lab_vm_accelerator());
     if (s->random)
         printf("What is done at random times is done at these again with AEROSTAT_SEED=%u.\n",
@@ -56,6 +57,7 @@ static bool run_and_record(struct record *r, const struct options *o, const char
         .directory = directory,
         .memory = memory,
         .managed = !o->no_manager,
+        .peer = o->manager,
         .mode = o->observe ? "observe" : r->scenario->mode,
         .live = !o->quiet,
         .keep_logs = o->keep,

@@ -35,6 +35,7 @@ void member_deinit(struct member *m)
     end(m);
     g_clear_pointer(&m->pager, pagerview_free);
     g_clear_pointer(&m->monitor, g_free);
+    g_clear_pointer(&m->spare, g_free);
 }
 
 static bool is_honest(const struct scenario_guest *g)
@@ -67,6 +68,8 @@ bool member_boot(struct member *m, const struct member_places *places, GError **
         m->pager = pagerview_new(places->memory, g->name);
     m->monitor = g_strdup_printf("%s/%s.monitor", places->directory, g->name);
     config.monitor_path = m->monitor;
+    m->spare = g_strdup_printf("%s/%s.spare", places->sockets, g->name);
+    config.spare_path = m->spare;
     config.qmp_path = is_honest(g) ? seen : hidden;
     if (!is_honest(g)) {
         m->liar = liar_new(seen, hidden, g->lie, g->balloon == BALLOON_IGNORES, error);
@@ -225,6 +228,15 @@ static double rate(const struct agent_report *before, const struct agent_report 
     if (before->received == 0 || seconds <= 0)
         return 0;
     return (double)u64_sub(now->operations, before->operations) / seconds;
+}
+
+void member_look_granted(const struct member *m, struct guest_sample *sample)
+{
+    struct monitor *monitor = m->state == MEMBER_READY ? monitor_open(m->monitor, NULL) : NULL;
+
+    if (monitor && monitor_get_balloon(monitor, &sample->granted, NULL))
+        sample->target = sample->granted;
+    g_clear_pointer(&monitor, monitor_close);
 }
 
 void member_sample(struct member *m, struct guest_sample *sample)

@@ -24,6 +24,7 @@ struct member {
     struct agent *agent;
     struct liar *liar;       /* NULL: an honest guest */
     char *monitor;           /* path of the lab's own monitor */
+    char *spare;             /* of one that nobody uses */
     struct pagerview *pager; /* NULL: the run has no pagers */
     gint64 booted;           /* g_get_monotonic_time() of QEMU's start */
     unsigned next_phase;
@@ -58,6 +59,9 @@ bool member_perform(struct member *m, const struct phase *phase, struct guest_ou
 
 /* The next phase that is due at @t, or NULL. */
 const struct phase *member_due(const struct member *m, double t);
+
+/* The size that it sees, by the lab's own monitor: where no daemon says it. */
+void member_look_granted(const struct member *m, struct guest_sample *sample);
 
 /* What the lab knows by itself; the daemon's view is in @sample already (apiview.h). */
 void member_sample(struct member *m, struct guest_sample *sample);

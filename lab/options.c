@@ -13,6 +13,8 @@ static bool parse(struct options *o, struct flags *f, int *argc, char ***argv, G
     const GOptionEntry entries[] = {
         {"no-manager", 0, 0, G_OPTION_ARG_NONE, &f->no_manager,
          "Run the guests without the daemon, to compare", NULL},
+        {"manager", 0, 0, G_OPTION_ARG_STRING, &o->manager,
+         "Run COMMAND in the daemon's place, to compare", "COMMAND"},
         {"observe", 0, 0, G_OPTION_ARG_NONE, &f->observe, "The daemon decides, but does not act",
          NULL},
         {"no-alone", 0, 0, G_OPTION_ARG_NONE, &f->no_alone,
@@ -50,7 +52,7 @@ bool options_parse(struct options *o, int *argc, char ***argv, GError **error)
     *o = (struct options){0};
     if (!parse(o, &f, argc, argv, error))
         return false;
-    o->no_manager = f.no_manager;
+    o->no_manager = f.no_manager || o->manager;
     o->observe = f.observe;
     o->no_alone = f.no_alone;
     o->check = f.check;
@@ -71,6 +73,7 @@ bool options_parse(struct options *o, int *argc, char ***argv, GError **error)
 void options_clear(struct options *o)
 {
     g_free(o->scenario);
+    g_free(o->manager);
     g_free(o->csv);
     g_free(o->json);
     g_free(o->svg);

@@ -16,7 +16,8 @@ enum lab_exit {
 
 struct options {
     char *scenario;
-    bool no_manager; /* run the guests alone with each other */
+    bool no_manager; /* run the guests alone with each other, or under */
+    char *manager;   /* another manager: a command; NULL: none */
     bool observe;    /* the daemon decides, but does not act */
     bool no_alone;   /* leave the pass before out */
     bool check;      /* read the scenario and end */

@@ -14,17 +14,16 @@
 #include "lab/driverspeed.h"
 #include "lab/hostmem.h"
 #include "lab/hostuse.h"
-#include "lab/identical.h"
 #include "lab/livetable.h"
+#include "lab/looks.h"
 #include "lab/loop.h"
 #include "lab/member.h"
+#include "lab/peer.h"
 #include "scenario/error.h"
 
 #define TICK_MSEC 50
 /* How long the daemon may take to know the guests that are up. */
 #define KNOWN_SECONDS 60
-/* Reading all memory of the guests takes a while. */
-#define MERGED_LOOK_SECONDS 10
 
 struct run {
     struct record *record;
@@ -33,7 +32,8 @@ struct run {
     char *sockets, *directory;
     struct member_places places; /* the two above */
     struct member *members;      /* as many as the scenario has guests */
-    struct daemonproc *daemon;   /* NULL: without a manager */
+    struct daemonproc *daemon;   /* NULL: without it */
+    struct peer *peer;           /* another manager; NULL: none, or not yet */
     struct apiview view;
     struct livetable table;
     gint64 start;        /* g_get_monotonic_time() where the clock is 0 */
@@ -78,7 +78,7 @@ static bool check_all(struct run *run)
                     daemonproc_log(run->daemon));
         return false;
     }
-    return boot_due(run);
+    return (!run->peer || peer_healthy(run->peer, &run->error)) && boot_due(run);
 }
 
 /* Are all guests up that are there from the beginning, and does the daemon know them? */
@@ -232,6 +232,8 @@ static void take_sample(struct run *run)
 
     apiview_poll(&run->view, &host, guests);
     for (unsigned g = 0; g < run->record->guests; g++) {
+        if (run->peer)
+            member_look_granted(&run->members[g], &guests[g]);
         member_sample(&run->members[g], &guests[g]);
         host.resident += guests[g].resident + guests[g].pager.cache;
     }
@@ -245,38 +247,14 @@ static void take_sample(struct run *run)
         livetable_show(&run->table, run->record);
 }
 
-/* What of the memory of guests of one trust domain is the same, and what of that is merged. */
-static void look_at_merged(struct run *run)
+/* The guests are up: it finds all that are there from the beginning. */
+static bool start_peer(struct run *run)
 {
-    struct identical *all = identical_new();
-
-    for (unsigned g = 0; g < run->record->guests; g++)
-        if (run->members[g].spec->share && run->members[g].state == MEMBER_READY)
-            identical_add(all, lab_vm_pid(run->members[g].vm), run->members[g].spec->size);
-    run->record->merged = (struct merged_look){.t = now(run), .bytes = identical_count(all)};
-    identical_free(all);
-}
-
-/* Is it time to look at what is merged again? As long as it was not enough, and the goal lasts. */
-static bool look_is_due(const struct run *run, const struct goal *goal)
-{
-    const struct merged_look *last = &run->record->merged;
-    bool enough =
-        last->t > 0 && (double)last->bytes.saved >= goal->limit * (double)last->bytes.possible;
-
-    return !enough && last->t < goal->to &&
-           (now(run) >= goal->to || now(run) >= MAX(last->t, goal->from) + MERGED_LOOK_SECONDS);
-}
-
-/* Goals that want more than a sample. */
-static void take_looks(struct run *run)
-{
-    for (unsigned i = 0; i < run->scenario->goals->len; i++) {
-        const struct goal *goal = &g_array_index(run->scenario->goals, struct goal, i);
-
-        if (goal->kind == GOAL_MERGED_PART && look_is_due(run, goal))
-            look_at_merged(run);
-    }
+    if (!run->config->peer)
+        return true;
+    run->peer = peer_start(run->config->peer, run->config->directory, run->sockets, run->capacity,
+                           &run->error);
+    return run->peer != NULL;
 }
 
 static bool run_clock(struct run *run)
@@ -292,7 +270,7 @@ static bool run_clock(struct run *run)
             ok = perform_guest(run, g);
         if (!ok)
             return false;
-        take_looks(run);
+        looks_take(run->record, run->members, now(run));
         if (now(run) >= next_sample) {
             take_sample(run);
             next_sample = MAX(next_sample + run->scenario->interval, now(run));
@@ -343,8 +321,12 @@ static bool prepare(struct run *run)
                     "%s: no directory can be made", base);
         return false;
     }
-    if (!run->config->managed)
+    if (!run->config->managed) {
+        printf("The guests' QMP sockets: %s/NAME.sock for a manager, NAME.spare for anybody.\n",
+               run->sockets);
+        (void)fflush(stdout);
         return true;
+    }
     run->daemon =
         daemonproc_new(run->scenario, run->config->mode, base, run->sockets, run->config->memory);
     run->view.daemon = run->daemon;
@@ -363,6 +345,7 @@ static void clean_up(struct run *run)
 {
     bool killed = run->daemon && !daemonproc_runs(run->daemon);
 
+    g_clear_pointer(&run->peer, peer_end);
     for (unsigned g = 0; g < run->record->guests; g++)
         member_deinit(&run->members[g]);
     g_free(run->members);
@@ -388,7 +371,7 @@ bool run_scenario(struct record *record, const struct run_config *config, GError
     for (unsigned g = 0; g < record->guests; g++)
         member_init(&run.members[g], scenario_guest(record->scenario, g));
     ok = (!config->managed || hostuse_begin(&run.use, run.scenario)) && prepare(&run) &&
-         boot_all(&run) && run_clock(&run) && measure_drivers(&run);
+         boot_all(&run) && start_peer(&run) && run_clock(&run) && measure_drivers(&run);
     clean_up(&run);
     if (run.error)
         g_propagate_error(error, run.error);

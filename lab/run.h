@@ -8,6 +8,7 @@ struct run_config {
     const char *directory; /* of this run; exists */
     const char *memory;    /* the same on a tmpfs; NULL: guests get no pagers */
     bool managed;          /* with the daemon */
+    const char *peer;      /* command of another manager in its place; NULL: none */
     const char *mode;      /* of the daemon */
     bool live;             /* print the live table */
     bool keep_logs;

@@ -34,7 +34,8 @@
 
 struct lab_vm {
     struct lab_vm_config config; /* its strings are owned by the members below */
-    char *name, *directory, *qmp_path, *agent_path, *console_path, *qemu_path, *monitor_path;
+    char *name, *directory, *qmp_path, *agent_path, *console_path, *qemu_path, *monitor_path,
+        *spare_path;
     GPid pid;   /* 0: not started, or ended and waited for */
     int status; /* wait status, once it has ended */
     off_t console_seen;
@@ -95,19 +96,24 @@ static void add_kernel(GPtrArray *argv, const struct lab_vm_config *config)
         config->balloon_driver ? "yes" : "no");
 }
 
+static void add_qmp(GPtrArray *argv, const char *path)
+{
+    g_autofree char *value = path ? option_value(path) : NULL;
+
+    if (value)
+        add(argv, "-qmp", "unix:%s,server=on,wait=off", value);
+}
+
 static void add_channels(GPtrArray *argv, const struct lab_vm *vm)
 {
-    g_autofree char *qmp = option_value(vm->qmp_path), *agent = option_value(vm->agent_path),
+    g_autofree char *agent = option_value(vm->agent_path),
                     *console = option_value(vm->console_path);
 
     add(argv, "-chardev", "file,id=console,path=%s", console);
     add(argv, "-serial", "chardev:console");
-    add(argv, "-qmp", "unix:%s,server=on,wait=off", qmp);
-    if (vm->monitor_path) {
-        g_autofree char *monitor = option_value(vm->monitor_path);
-
-        add(argv, "-qmp", "unix:%s,server=on,wait=off", monitor);
-    }
+    add_qmp(argv, vm->qmp_path);
+    add_qmp(argv, vm->monitor_path);
+    add_qmp(argv, vm->spare_path);
     add(argv, "-chardev", "socket,id=agent,path=%s,server=on,wait=off", agent);
     add(argv, "-device", "virtio-serial-pci");
     add(argv, "-device", "virtserialport,chardev=agent,name=org.aerostat.agent");
@@ -266,6 +272,7 @@ struct lab_vm *lab_vm_start(const struct lab_vm_config *config, GError **error)
                        : g_strdup_printf("%s/%s.sock", config->directory, config->name);
     vm->config.qmp_path = vm->qmp_path;
     vm->config.monitor_path = vm->monitor_path = g_strdup(config->monitor_path);
+    vm->config.spare_path = vm->spare_path = g_strdup(config->spare_path);
     vm->agent_path = g_strdup_printf("%s/%s.agent", config->directory, config->name);
     vm->console_path = g_strdup_printf("%s/%s.console", config->directory, config->name);
     vm->qemu_path = g_strdup_printf("%s/%s.qemu", config->directory, config->name);
@@ -288,6 +295,8 @@ void lab_vm_free(struct lab_vm *vm)
     (void)g_unlink(vm->agent_path);
     if (vm->monitor_path)
         (void)g_unlink(vm->monitor_path);
+    if (vm->spare_path)
+        (void)g_unlink(vm->spare_path);
     if (!vm->config.keep_logs) {
         (void)g_unlink(vm->console_path);
         (void)g_unlink(vm->qemu_path);
@@ -297,6 +306,7 @@ void lab_vm_free(struct lab_vm *vm)
     g_free(vm->qmp_path);
     g_free(vm->agent_path);
     g_free(vm->monitor_path);
+    g_free(vm->spare_path);
     g_free(vm->console_path);
     g_free(vm->qemu_path);
     g_free(vm);

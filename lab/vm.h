@@ -31,6 +31,7 @@ struct lab_vm_config {
     const char *qmp_path;     /* QMP socket for the daemon; NULL: DIRECTORY/NAME.sock */
     bool keep_logs;           /* leave NAME.console and NAME.qemu in the directory */
     const char *monitor_path; /* a second QMP socket, for the lab itself; NULL: none */
+    const char *spare_path;   /* a third one, for anybody; NULL: none */
     int listen_fd; /* > 0: a bound socket on which QEMU's process calls listen() before it becomes
                     * QEMU: who connects to it sees QEMU as its peer, though the lab accepts */
 };

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """aerostat-lab from outside: exit statuses, messages, and that it leaves nothing behind however it ends."""
 
+import json
 import os
 import pathlib
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
@@ -179,6 +181,61 @@ class Ends(unittest.TestCase):
         self.assertEqual(process.returncode, 3)
         self.assertIn("guest only ended while it booted", errors)
         self.assertEqual(self.directories(), [])
+
+
+# Asks for less by the manager's socket, and looks by the spare one.
+PEER = """
+import json, os, socket, sys, time
+def ask(path, *orders):
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.connect(os.path.join(os.environ["AEROSTAT_LAB_GUESTS"], path))
+        lines = sock.makefile("r")
+        lines.readline()
+        for order in ({"execute": "qmp_capabilities"}, *orders):
+            sock.sendall(json.dumps(order).encode())
+            while "return" not in (answer := json.loads(lines.readline())):
+                pass
+        return answer["return"]
+assert os.environ["AEROSTAT_LAB_CAPACITY"] == str(500 << 20)
+ask("only.sock", {"execute": "balloon", "arguments": {"value": 112 << 20}})
+assert ask("only.spare", {"execute": "query-balloon"})["actual"] <= 128 << 20
+time.sleep(1000)
+"""
+
+
+class Peer(unittest.TestCase):
+    """Another manager in the daemon's place."""
+
+    def setUp(self):
+        self.directory = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+        (self.directory / "peer.py").write_text(PEER)
+        (self.directory / "x.ini").write_text(SCENARIO.replace("length = 60s", "length = 10s"))
+
+    def run_lab(self, command):
+        return lab("-q", "--json", str(self.directory / "x.json"), "--manager", command, str(self.directory / "x.ini"),
+                   env={**os.environ, "TMPDIR": str(self.directory)})
+
+    def peer_runs(self):
+        for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                if f"{self.directory}/peer.py".encode() in path.read_bytes():
+                    return True
+            except OSError: # gone meanwhile
+                pass
+        return False
+
+    def test_its_balloons_are_recorded(self):
+        run = self.run_lab(f"{sys.executable} {self.directory}/peer.py & wait")
+        self.assertEqual(run.returncode, 0, run.stderr)
+        self.assertRegex(run.stdout, rf"QMP sockets: {self.directory}/aerostat-lab-.*/guests/NAME.sock")
+        samples = json.loads((self.directory / "x.json").read_text())["samples"]
+        self.assertLess(min(sample["guests"]["only"]["granted"] for sample in samples), 128 << 20)
+        self.assertFalse(self.peer_runs())
+
+    def test_one_that_ends_is_trouble(self):
+        run = self.run_lab("echo no such rules; exit 1")
+        self.assertEqual(run.returncode, 3)
+        self.assertIn("the manager has ended by itself: no such rules", run.stderr)
 
 
 if __name__ == "__main__":
