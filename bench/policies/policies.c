@@ -4,8 +4,8 @@
 #include <string.h>
 
 const struct manager_ops *const POLICIES[] = {
-    &MANAGER_AEROSTAT, &MANAGER_NONE,  &PEER_STATIC,  &PEER_MOM,      &PEER_MOM_VDSM,
-    &PEER_PROXMOX,     &PEER_SQUEEZED, &PEER_QMEMMAN, &PEER_BALLOOND, NULL,
+    &MANAGER_AEROSTAT, &MANAGER_NONE, &PEER_STATIC,   &PEER_MOM, &PEER_MOM_VDSM, &PEER_PROXMOX,
+    &PEER_SQUEEZED,    &PEER_QMEMMAN, &PEER_BALLOOND, &ORACLE,   NULL,
 };
 
 const struct manager_ops *policies_find(const char *name)

@@ -24,9 +24,9 @@ struct policies_config {
 };
 
 extern const struct manager_ops PEER_STATIC, PEER_MOM, PEER_MOM_VDSM, PEER_PROXMOX, PEER_SQUEEZED,
-    PEER_QMEMMAN, PEER_BALLOOND;
+    PEER_QMEMMAN, PEER_BALLOOND, ORACLE;
 
-/* In the order in which tables show them: Aerostat first. NULL-ended. */
+/* In the order in which tables show them: Aerostat first, the oracle last. NULL-ended. */
 extern const struct manager_ops *const POLICIES[];
 
 /* NULL: there is none of that name. */
