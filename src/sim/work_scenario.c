@@ -125,20 +125,21 @@ static void keep(struct builder *b, double bytes)
     mix_add(&b->own, &all, bytes / all.bytes);
 }
 
-static double seconds_per_touch(const struct builder *b)
+/* @writes: the part of the touches that write. */
+static double seconds_per_touch(const struct builder *b, double writes)
 {
-    return b->costs->touch_usec / 1e6;
+    return (b->costs->touch_usec + writes * b->costs->write_usec) / 1e6;
 }
 
 static void touch(struct builder *b, const struct phase *p, struct work_step *step)
 {
     unsigned threads = MAX(p->threads, 1);
     double parallel = MIN(threads, b->guest->vcpus);
-    double most = parallel / seconds_per_touch(b);
+    double each = seconds_per_touch(b, p->writes), most = parallel / each;
 
     grow(b, p, 0);
     step->ops = p->ops > 0 ? MIN((double)p->ops, most) : most;
-    step->demand = MIN(step->ops * seconds_per_touch(b), 1);
+    step->demand = MIN(step->ops * each, 1);
     step->threads = threads;
     step->writes = p->writes;
     step->counts = true;
@@ -159,7 +160,7 @@ static void stream(struct builder *b, const struct phase *p, struct work_step *s
 
 static void verify(struct builder *b, double t, struct work_step *step)
 {
-    double pass = b->own.bytes / PAGE * seconds_per_touch(b);
+    double pass = b->own.bytes / PAGE * seconds_per_touch(b, 0);
 
     if (!(pass > 0))
         return;

@@ -10,6 +10,7 @@
 static const struct sim_costs costs = {
     .fill_rate = 100 * MIB,
     .touch_usec = 100,
+    .write_usec = 50,
     .file_reread_usec = 50,
 };
 
@@ -46,7 +47,7 @@ static void test_touch(void)
 
     g_assert_cmpuint(w.steps[1].at, ==, OFFSET + 2 * USEC_PER_SEC);
     g_assert_cmpuint(w.steps[1].own, ==, 100 * MIB);
-    g_assert_cmpfloat_with_epsilon(w.steps[1].demand, 0.4, 1e-9);
+    g_assert_cmpfloat_with_epsilon(w.steps[1].demand, 4000 * 110e-6, 1e-9);
     g_assert_cmpfloat_with_epsilon(w.steps[1].ops, 4000, 1e-9);
     g_assert_cmpuint(w.steps[1].anon[0].bytes, ==, 100 * MIB);
     g_assert_cmpfloat_with_epsilon(w.steps[1].anon[0].interval, 25600 / 4000.0, 1e-6);
