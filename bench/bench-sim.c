@@ -12,9 +12,10 @@
 
 #define GUESTS 30
 
-/* Ten thousand guest-days in minutes on one core: at most so much of a guest-second, in ticks of a
- * second, of a host on which something happens. */
-#define LIMIT_USEC 0.5
+/* Ten thousand guest-days, in ticks of two seconds, in less than a quarter of an hour on one core,
+ * where all of the host is short of memory all of the time. */
+#define GUEST_DAYS    10000
+#define LIMIT_MINUTES 15.0
 
 struct load {
     const char *name;
@@ -108,17 +109,19 @@ static double measure(const struct load *load, const struct manager_ops *manager
 
 int main(void)
 {
-    double worst = 0;
+    double worst = 0, minutes;
 
     for (size_t i = 0; i < G_N_ELEMENTS(loads); i++) {
-        double one = measure(&loads[i], &MANAGER_AEROSTAT, USEC_PER_SEC);
+        double one = measure(&loads[i], &MANAGER_AEROSTAT, 2 * USEC_PER_SEC);
 
         worst = one > worst ? one : worst;
-        measure(&loads[i], &MANAGER_AEROSTAT, 2 * USEC_PER_SEC);
+        measure(&loads[i], &MANAGER_AEROSTAT, USEC_PER_SEC / 5);
+        measure(&loads[i], &MANAGER_AEROSTAT, USEC_PER_SEC);
         measure(&loads[i], &MANAGER_AEROSTAT, 5 * USEC_PER_SEC);
         measure(&loads[i], &MANAGER_NONE, USEC_PER_SEC);
     }
-    printf("goal sim-guest-second: %.3f us (limit %.3f us) %s\n", worst, LIMIT_USEC,
-           worst <= LIMIT_USEC ? "met" : "missed");
-    return worst <= LIMIT_USEC ? 0 : 1;
+    minutes = worst * GUEST_DAYS * 24 * 3600 / (double)USEC_PER_SEC / 60;
+    printf("goal sim-10000-guest-days: %.1f min (limit %.1f min) %s\n", minutes, LIMIT_MINUTES,
+           minutes <= LIMIT_MINUTES ? "met" : "missed");
+    return minutes <= LIMIT_MINUTES ? 0 : 1;
 }

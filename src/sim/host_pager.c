@@ -3,7 +3,8 @@
  * What puts a guest's pages out below `allowed`: its pager, or the kernel told so for private
  * memory. Victims are random (pager/victims.c, host/pageout_choose.c). Zero pages are dropped,
  * those that compress to half go to the cache, the others to the swap file; the cache is limited,
- * and what is too much for it goes to the swap file. Pages come back when they are touched.
+ * and what is too much for it goes to the swap file. Pages come back when they are touched. The few
+ * pages (16 MiB at most) that a pager knows to be cold and puts out first are left out.
  */
 #include <math.h>
 
@@ -85,10 +86,9 @@ void pager_begin(struct sim *s, struct vm *vm)
         return;
     }
     above = vm->allowed - vm_held(vm);
-    if (vm_swapped_by_kernel(s, vm))
+    /* The kernel does not press, and neither does who can't put out anything. */
+    if (vm_swapped_by_kernel(s, vm) || pager_room(s, vm) <= 0)
         vm->room_left = INFINITY;
-    else if (pager_room(s, vm) <= 0)
-        vm->room_left = INFINITY; /* who can't put out anything does not press */
     else
         vm->room_left = fmax(above, 0) + rate * s->tick +
                         PAGE_BYTES * s->tick * (double)USEC_PER_SEC / PRESSED_USEC;

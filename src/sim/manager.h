@@ -77,7 +77,7 @@ void manager_share_look(const struct sim *s, struct share_observation *ret);
 
 /* Acts. Taken at once, done as fast as it goes. */
 void manager_balloon(struct sim *s, unsigned guest, uint64_t visible);
-void manager_allow(struct sim *s, unsigned guest, uint64_t bytes); /* ALLOWED_ANY */
+void manager_allow(struct sim *s, unsigned guest, uint64_t allowed); /* ALLOWED_ANY */
 void manager_block(struct sim *s, unsigned guest, usec_t how_long);
 void manager_unblock(struct sim *s, unsigned guest);
 void manager_scan(struct sim *s, double pages_per_second); /* KSM; 0: stop */

@@ -3,7 +3,8 @@
  * The real policy (src/core), driven as src/daemon/reconcile.c drives it: guests are polled every
  * stats-period, memory is looked at in between where the policy asks for it, a decision is made
  * every period, or at once where an observation calls for it, DECISION_GAP after the last one at
- * the earliest. Admission is core/admit.c with the sums of reconcile_admit.c. In ticks that are
+ * the earliest. Admission is core/admit.c with the sums of reconcile_admit.c, but for swap space,
+ * of which there is enough; who starts before the first decision is let in. In ticks that are
  * longer than these times each happens once a tick.
  */
 #include <glib.h>

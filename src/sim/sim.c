@@ -13,14 +13,15 @@
  * (host_kernel.c), both by an LRU (lru.h) that errs; pagers choose at random (host_pager.c).
  *
  * What is kept: a guest's pools and what is free add up to what it sees; no page that programs own
- * is lost; guests together never take more than the capacity (they may hold more for a while after
- * it was lowered).
+ * is lost; guests that run never take more than the capacity leaves. They may hold more for a
+ * while: after it was lowered, and when one boots, for that takes what it needs at once.
  *
  * What is left out: processors (guests do not compete for them, and neither do pagers, the kernel
  * or the manager; lost_cpu is 0), disks but for swapping (which share one: swap_disk_rate), huge
  * pages, NUMA, the memory of QEMU itself and of pagers, page tables, writeback, locked pages, what
- * compresses how well within a guest, correlation between content and use, bursts within a tick.
- * Random are only the samples of pagers, and fleets.
+ * compresses how well within a guest, correlation between content and use, bursts within a tick,
+ * which pages a new work step uses (guest_steps.c keeps their order). Random are only the samples
+ * of pagers, and fleets. In long ticks managers react as late as the tick is long.
  */
 #include <math.h>
 #include <string.h>
