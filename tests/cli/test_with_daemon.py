@@ -51,6 +51,18 @@ class WithDaemon(DaemonTest):
         look = json.loads(self.aerostat("top", "--json", "-n1"))
         self.assertEqual([guest["name"] for guest in look["guests"]], ["web"])
 
+    def test_record(self):
+        """What is recorded of a real daemon can be simulated."""
+        self.fake("web.sock", used=100 * MIB, needs=40 * MIB)
+        self.start()
+        self.managed("web")
+        trace = str(self.socket) + ".csv"
+        self.assertRegex(self.aerostat("record", "--interval", "1s", "--for", "2s", trace), r"^3 looks, 1 guests, 3 lines\n$")
+        summary = self.json("simulate", "--capacity", "1G", trace)
+        self.assertEqual([(one["name"], one["size"]) for one in summary["guests"]], [("web", 256 * MIB)])
+        with open(trace, encoding="utf-8") as lines:
+            self.assertGreater(int(list(csv.DictReader(lines))[-1]["owned"]), 0)
+
     def test_settings(self):
         """Each word that `set` knows is understood, is in force, and goes back to the configuration."""
         self.fake("web.sock", used=100 * MIB, needs=40 * MIB)
