@@ -23,6 +23,7 @@ enum {
     OPTION_SEED,
     OPTION_SEEDS,
     OPTION_CAPACITY,
+    OPTION_MEMORY,
     OPTION_COSTS,
     OPTION_TICK,
     OPTION_SET,
@@ -37,6 +38,7 @@ static const struct option_spec OPTIONS[] = {
     {OPTION_SEED, "seed", "N", "of what is left to chance (default: 1)"},
     {OPTION_SEEDS, "seeds", "K", "run K times, with seed N and those after it"},
     {OPTION_CAPACITY, "capacity", "SIZE", "memory for guests, in place of the scenario's"},
+    {OPTION_MEMORY, "memory", "SIZE", "that the host has: its kernel swaps only what is more"},
     {OPTION_COSTS, "costs", "FILE", "what things cost, as aerostat-lab --calibrate wrote it"},
     {OPTION_TICK, "tick", "TIME", "of the simulation (default: 100 ms; 1 s beyond an hour)"},
     {OPTION_SET, "set", "S.KEY=VALUE", "a setting of aerostat.conf, as policy.period=1s"},
@@ -111,6 +113,10 @@ static enum exit_code take_option(struct simulate *s, int id, const char *value)
         if (size_parse(value, &s->options.capacity) && s->options.capacity > 0)
             return EXIT_CODE_OK;
         return usage_error(s->command, "--capacity %s: it takes a size such as 900M or 64G", value);
+    case OPTION_MEMORY:
+        return size_parse(value, &s->options.memory)
+                   ? EXIT_CODE_OK
+                   : usage_error(s->command, "--memory %s: it takes a size such as 64G", value);
     case OPTION_COSTS:
         return read_costs(s, value);
     case OPTION_TICK:

@@ -239,6 +239,7 @@ static void describe_host(struct sim_case *c, const struct case_options *o)
 
     c->host = (struct sim_host_spec){
         .capacity = c->scenario->capacity,
+        .memory = o->memory,
         .swap = c->scenario->host_swap,
         .pager_cache_part_permille = (uint64_t)llround(c->settings.pager_cache * 1000),
         .tick = o->tick > 0 ? o->tick : by_length,

@@ -37,6 +37,7 @@ struct sim_case {
 struct case_options {
     unsigned seed;                 /* of what the scenario leaves to chance */
     uint64_t capacity;             /* 0: the scenario's; a trace alone must have one */
+    uint64_t memory;               /* of the host; 0: its capacity */
     usec_t tick;                   /* 0: by the length */
     const struct sim_costs *costs; /* NULL: the defaults */
     char **settings;               /* "SECTION.KEY=VALUE", beyond those of the scenario; or NULL */

@@ -158,6 +158,11 @@ static void kill_largest(struct sim *s)
     vm_end(s, largest);
 }
 
+static double host_memory(const struct sim *s)
+{
+    return fmax(s->capacity, (double)s->config.host.memory);
+}
+
 static void hold(struct sim *s)
 {
     s->held = 0;
@@ -170,7 +175,7 @@ static void hold(struct sim *s)
             vm_sum(vm);
         s->held += vm_held(vm);
     }
-    s->room = s->capacity - s->held;
+    s->room = host_memory(s) - s->held;
 }
 
 /* One disk for all that swaps: where more is asked for than it gives, all wait longer, until they

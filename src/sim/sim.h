@@ -65,8 +65,10 @@ struct sim_guest_spec {
 };
 
 struct sim_host_spec {
-    uint64_t capacity; /* memory that guests may occupy; the kernel swaps what is more, whoever
-                          manages */
+    uint64_t capacity; /* memory that guests may occupy */
+    uint64_t memory;   /* that there is for them: the kernel swaps what is more, whoever manages.
+                          Less than the capacity (0): as much. More: nobody swaps what is over the
+                          capacity but the manager, as in the lab */
     uint64_t
         swap; /* of the host's own swap disk, for the kernel; when it is full the kernel kills */
     uint64_t pager_cache_part_permille; /* of a guest's size; 100 */
