@@ -16,10 +16,19 @@
 /* How often the pages of a guest's kernel are used. */
 #define BASE_USE (1 / 30.0)
 
-/* Least free memory: min_free_kbytes of mm/page_alloc.c, 4 sqrt(KiB). */
+/* Least free memory: min_free_kbytes of mm/page_alloc.c, 4 sqrt(KiB). With 512M and more Linux uses
+ * huge pages and keeps blocks for them (set_recommended_min_free_kbytes of mm/khugepaged.c): 11 of
+ * 2M for each of two zones, at most a twentieth. */
+#define HUGE_PAGES_FROM (520 * MIB)
+#define KEPT_FOR_HUGE   (44 * MIB)
+
 static double watermark_of(double size)
 {
-    return 4 * sqrt(size / (double)KIB) * (double)KIB;
+    double kept = 4 * sqrt(size / (double)KIB) * (double)KIB;
+
+    if (size < (double)HUGE_PAGES_FROM)
+        return kept;
+    return fmax(kept, fmin((double)KEPT_FOR_HUGE, size / 20));
 }
 
 /* It boots: what its kernel keeps, and what it has used for a moment, is taken at once. */

@@ -76,7 +76,7 @@ static void test_one_disk(void)
 {
     struct sim *s = host_new(&MANAGER_NONE, 5 * GIB, 20 * GIB);
     struct work_step step = step_of(0, 800 * MIB, 800 * MIB, 1);
-    struct sim_costs costs = sim_costs_default();
+    struct sim_costs costs = host_costs();
     uint64_t before = 0, moved = 0;
 
     for (unsigned i = 0; i < 10; i++)

@@ -204,7 +204,7 @@ static struct sim *random_host(GRand *rand, const guint32 *chaos_seed)
                  .tick = ticks[g_rand_int_range(rand, 0, G_N_ELEMENTS(ticks))],
                  .manager_off_from = 50 * SECOND,
                  .manager_off_to = 70 * SECOND},
-        .costs = sim_costs_default(),
+        .costs = host_costs(),
         .manager = manager,
         .manager_config = manager == &MANAGER_CHAOS ? chaos_seed : NULL,
         .seed = g_rand_int(rand),
