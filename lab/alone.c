@@ -4,10 +4,9 @@
 #include <glib/gstdio.h>
 
 #include "lab/loop.h"
-#include "lab/member.h"
+#include "lab/solo.h"
 #include "scenario/error.h"
 
-#define TICK_MSEC 100
 /* From the order until the work is in full swing: the working set filled, the file written. */
 #define SETTLE_SECONDS 60.0
 
@@ -39,29 +38,6 @@ static const struct alone_rate *find_rate(const struct scenario *s, const GArray
     return NULL;
 }
 
-static bool serve(struct member *m, GError **error)
-{
-    struct guest_outcome outcome = {0};
-
-    if (!loop_serve(TICK_MSEC) || !member_check(m, &outcome, error))
-        return false;
-    if (m->state != MEMBER_ENDED)
-        return true;
-    g_set_error(error, SCENARIO_ERROR, SCENARIO_ERROR_TROUBLE, "guest %s ended while it was alone",
-                m->spec->name);
-    return false;
-}
-
-static bool serve_seconds(struct member *m, double seconds, GError **error)
-{
-    gint64 begin = g_get_monotonic_time();
-
-    while (loop_since(begin) < seconds)
-        if (!serve(m, error))
-            return false;
-    return true;
-}
-
 /* Until what it works on is there. */
 static bool settle(struct member *m, const struct phase *phase, GError **error)
 {
@@ -76,20 +52,10 @@ static bool settle(struct member *m, const struct phase *phase, GError **error)
                         agent_last(m->agent)->error);
             return false;
         }
-        if (!serve(m, error))
+        if (!solo_serve(m, error))
             return false;
     }
-    return serve_seconds(m, 1, error);
-}
-
-static bool order(struct member *m, const struct phase *phase, GError **error)
-{
-    struct guest_outcome outcome = {0};
-
-    while (!member_perform(m, phase, &outcome, error))
-        if ((error && *error) || !serve(m, error))
-            return false;
-    return true;
+    return solo_serve_seconds(m, 1, error);
 }
 
 static bool measure_phase(struct member *m, const struct phase *phase, double seconds,
@@ -98,23 +64,20 @@ static bool measure_phase(struct member *m, const struct phase *phase, double se
     const struct phase all = {.kind = PHASE_FREE};
     struct agent_report before, after;
 
-    if (!order(m, phase, error) || !settle(m, phase, error))
+    if (!solo_order(m, phase, error) || !settle(m, phase, error))
         return false;
     before = *agent_last(m->agent);
-    if (!serve_seconds(m, seconds, error))
+    if (!solo_serve_seconds(m, seconds, error))
         return false;
     after = *agent_last(m->agent);
     *ret_rate = (double)(after.operations - before.operations) /
                 ((double)(after.received - before.received) / 1e6);
-    return order(m, &all, error);
+    return solo_order(m, &all, error);
 }
 
 static bool measure_guest(const struct scenario *s, unsigned guest, struct member *m, GArray *rates,
                           GError **error)
 {
-    while (m->state != MEMBER_READY)
-        if (!serve(m, error))
-            return false;
     for (unsigned i = 0; i < m->spec->phases->len; i++) {
         const struct phase *phase = phase_of(m->spec, i);
         const struct alone_rate *known =
@@ -154,7 +117,7 @@ static bool boot_and_measure(const struct scenario *s, unsigned guest, const cha
     bool ok;
 
     member_init(&m, scenario_guest(s, guest));
-    ok = member_boot(&m, &places, error) && measure_guest(s, guest, &m, rates, error);
+    ok = solo_boot(&m, &places, error) && measure_guest(s, guest, &m, rates, error);
     member_deinit(&m);
     return ok;
 }

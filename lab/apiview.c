@@ -23,6 +23,7 @@ static void take_host(struct apiview *v, struct json_object *answer, struct host
     (void)json_get_u64(answer, "free", &host->free);
     (void)json_get_double(answer, "period", &v->record->period);
     (void)json_get_u64(json_get_object(answer, "pagers"), "own", &host->overhead);
+    (void)json_get_double(json_get_object(answer, "sharing"), "cpu", &host->share_cpu);
     if (json_get_u64(answer, "blocked", &blocked))
         host->blocked = (unsigned)blocked;
 }

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "config.h"
 #include "lab/alone.h"
+#include "lab/calibrate.h"
 #include "lab/loop.h"
 #include "lab/options.h"
 #include "lab/run.h"
@@ -141,6 +142,21 @@ static int run_file(const struct options *o, GError **error)
     return status;
 }
 
+static int run_calibration(const struct options *o, GError **error)
+{
+    g_autofree char *directory = tempdir_new(g_get_tmp_dir(), error);
+    g_autofree char *memory = directory ? tempdir_new(MEMORY_PARENT, error) : NULL;
+    bool ok = memory && calibrate(directory, memory, o->scenario, error);
+
+    if (memory)
+        tempdir_remove(memory);
+    if (directory)
+        tempdir_remove(directory);
+    if (!ok && error && !*error)
+        g_set_error_literal(error, SCENARIO_ERROR, SCENARIO_ERROR_TROUBLE, "interrupted");
+    return ok ? LAB_EXIT_OK : LAB_EXIT_TROUBLE;
+}
+
 int main(int argc, char **argv)
 {
     g_autoptr(GError) error = NULL;
@@ -153,7 +169,8 @@ int main(int argc, char **argv)
             status = LAB_EXIT_OK;
         } else {
             loop_init();
-            status = run_file(&options, &error);
+            status =
+                options.calibrate ? run_calibration(&options, &error) : run_file(&options, &error);
         }
     }
     if (error)

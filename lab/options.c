@@ -5,7 +5,7 @@
 
 /* GLib stores an int where the rest of the lab has a bool. */
 struct flags {
-    gboolean no_manager, observe, no_alone, check, keep, quiet, version;
+    gboolean no_manager, observe, no_alone, check, keep, quiet, version, calibrate;
 };
 
 static bool parse(struct options *o, struct flags *f, int *argc, char ***argv, GError **error)
@@ -23,6 +23,8 @@ static bool parse(struct options *o, struct flags *f, int *argc, char ***argv, G
         {"keep", 0, 0, G_OPTION_ARG_NONE, &f->keep,
          "Keep the directory with logs and configuration", NULL},
         {"quiet", 'q', 0, G_OPTION_ARG_NONE, &f->quiet, "No live table", NULL},
+        {"calibrate", 0, 0, G_OPTION_ARG_NONE, &f->calibrate,
+         "Measure what things cost, for aerostat simulate --costs; FILE gets the costs", NULL},
         {"version", 0, 0, G_OPTION_ARG_NONE, &f->version, "Print the version and end", NULL},
         {"csv", 0, 0, G_OPTION_ARG_FILENAME, &o->csv, "Write the time series to FILE", "FILE"},
         {"json", 0, 0, G_OPTION_ARG_FILENAME, &o->json, "Write all that was recorded to FILE",
@@ -30,7 +32,7 @@ static bool parse(struct options *o, struct flags *f, int *argc, char ***argv, G
         {"svg", 0, 0, G_OPTION_ARG_FILENAME, &o->svg, "Draw the run into FILE", "FILE"},
         G_OPTION_ENTRY_NULL,
     };
-    g_autoptr(GOptionContext) context = g_option_context_new("SCENARIO.ini");
+    g_autoptr(GOptionContext) context = g_option_context_new("SCENARIO.ini | --calibrate [FILE]");
     g_autoptr(GError) why = NULL;
 
     g_option_context_set_summary(
@@ -59,8 +61,13 @@ bool options_parse(struct options *o, int *argc, char ***argv, GError **error)
     o->keep = f.keep;
     o->quiet = f.quiet;
     o->version = f.version;
+    o->calibrate = f.calibrate;
     if (o->version)
         return true;
+    if (o->calibrate && *argc <= 2) {
+        o->scenario = g_strdup((*argv)[1]);
+        return true;
+    }
     if (*argc != 2) {
         g_set_error(error, SCENARIO_ERROR, SCENARIO_ERROR_INVALID,
                     "one scenario file is needed, as lab/scenarios/idle-gives.ini; see --help");

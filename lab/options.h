@@ -15,7 +15,7 @@ enum lab_exit {
 };
 
 struct options {
-    char *scenario;
+    char *scenario;  /* with calibrate: where the costs go, or NULL */
     bool no_manager; /* run the guests alone with each other, or under */
     char *manager;   /* another manager: a command; NULL: none */
     bool observe;    /* the daemon decides, but does not act */
@@ -24,6 +24,7 @@ struct options {
     bool keep;       /* keep the directory with the logs */
     bool quiet;      /* no live table */
     bool version;
+    bool calibrate;
     char *csv, *json, *svg; /* where the time series goes; NULL: nowhere */
 };
 

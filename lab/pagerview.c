@@ -83,6 +83,7 @@ static void take_latencies(const struct pagemap_figures *f, struct pager_sample 
         for (unsigned b = 0; b < LATENCY_BUCKETS; b++)
             count(&buckets[b], read_count(&f->latency[kinds[k]][b]));
     }
+    ret->faults_swapped = read_count(&f->faults[FAULT_SWAPPED]);
     ret->fault_p50_usec = latency_percentile(buckets, 50);
     ret->fault_p99_usec = latency_percentile(buckets, 99);
 }

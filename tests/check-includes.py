@@ -27,7 +27,7 @@ MAY_USE = {
     "src/daemon": {"base", "core", "host", "vmm", "pager"},
     "src/cli": {"base", "core", "client", "scenario", "sim"},
     "guest": {"base"},
-    "lab": {"base", "core", "client", "pager", "scenario"},
+    "lab": {"base", "core", "client", "pager", "scenario", "sim"},
     "bench": EVERYTHING,
     "tests": EVERYTHING,
 }

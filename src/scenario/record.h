@@ -32,6 +32,8 @@ struct host_sample {
     uint64_t overhead; /* of the pagers themselves, as the daemon says */
     struct hostmem memory;
     unsigned blocked; /* guests, at this moment */
+    double
+        share_cpu; /* part of a processor that looking for equal pages takes, as the daemon says */
 };
 
 /* A guest with private memory in the kernel's swap. */

@@ -39,7 +39,8 @@ struct pager_sample {
     uint64_t compressed_out, swapped_out;  /* of evicted: without I/O (zero pages too), and with */
     uint64_t discarded;                    /* given back by the guest meanwhile */
     uint64_t cache;                        /* memory that the compression cache occupies */
-    uint64_t faults;                       /* touches of what was out */
+    uint64_t faults;                       /* touches of what was out... */
+    uint64_t faults_swapped;               /* ...on disk */
     double fault_p50_usec, fault_p99_usec; /* of these */
     uint64_t takeovers, held_pages, io_errors, races;
 };
