@@ -6,8 +6,8 @@
 #include "sim/manager.h"
 #include "sim/plan_impl.h"
 
-/* Simulated at a time: five times as fast as 200 ms. What guests lose near the border differs
- * between the two by a factor of up to two, either way; how many fit by a guest or so in thirty. */
+/* Simulated at a time. With 200 ms it takes three times as long, and what guests lose near the
+ * border was seen to differ by a factor of two, either way (docs/evidence.md). */
 #define TICK USEC_PER_SEC
 
 #define HOURS 24u
