@@ -14,8 +14,8 @@ from frame.table import percent
 
 SIZE = 256  # MiB
 BALLOONED = (128, 160, 192, 224)  # MiB
-BEGIN, COUNT, END = 4, 20, 32  # s: the work begins; counts; ends
-ROWS = 110000  # about 110 MiB: more than the smallest guest can cache, less than the largest
+BEGIN, COUNT, END = 4, 16, 32  # s: the work begins; counts; ends
+ROWS = 60000  # about 60 MiB: a little more than the smallest guest can cache
 PAPER = {128: "4.4 %", 224: "1.4 %"}
 OVERHEAD_MAX = 0.1
 
