@@ -64,10 +64,31 @@ static void print_table(const struct runs *runs, unsigned class)
             print_row(&row);
 }
 
+/* All classes at a glance. */
+static void print_summary(const struct runs *runs)
+{
+    printf("\nmean and worst guest:\n%-6s", "class");
+    for (unsigned p = 0; p < runs->policies->len; p++)
+        printf(" %9s", ((const struct manager_ops *)runs->policies->pdata[p])->name);
+    printf("\n");
+    for (unsigned class = 1; class <= SCENE_FLEETS; class ++) {
+        struct report_row row;
+
+        for (unsigned p = 0; p < runs->policies->len && report_row(runs, class, p, &row); p++) {
+            if (p == 0)
+                printf("%-6u", class);
+            printf(" %4.2f %4.2f", row.mean, row.worst);
+        }
+        if (row.trials > 0)
+            printf("\n");
+    }
+}
+
 void report_tables(const struct runs *runs)
 {
     for (unsigned class = 1; class <= SCENE_FLEETS; class ++)
         print_table(runs, class);
+    print_summary(runs);
     printf(
         "\nmean, worst: throughput relative to unlimited memory, of all guests and of the one that "
         "has least, on average over\n  the runs; lowest: of all runs. lost%%: of the time that "
