@@ -17,7 +17,7 @@ double guest_lacks(const struct vm *vm)
 static double filled_in(const struct sim *s, const struct vm *vm, double dt)
 {
     double byte = 1 / (double)s->costs.fill_rate,
-           fresh = byte + per_byte(s->costs.first_touch_usec);
+           fresh = byte + per_byte(s->costs.first_touch_usec) * (1 - guest_boot_part(vm));
     double touched = fmin(pool_memory(&vm->pools[POOL_FREE]), dt / byte);
 
     return touched + fmax(dt - touched * byte, 0) / fresh;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Free memory of a guest: pages that were used before come before pages that were never touched,
- * as the free lists of Linux hand out what was freed last. The host does not see that they are
- * free. The balloon takes its pages from the same lists.
+ * Free memory of a guest. What programs had comes first, as the free lists of Linux hand out what
+ * was freed last; the host does not see that it is free. The rest lies in large blocks, and pages
+ * that were used while the guest booted are spread over it: they come in proportion to those that
+ * were never touched. The balloon takes its pages from the same lists.
  */
 #include <math.h>
 
@@ -23,7 +24,7 @@ void vm_sum(struct vm *vm)
         vm->out += out;
         if (is_cache(i))
             vm->cache += p->at[PLACE_HERE] + out;
-        else if (i != POOL_FREE)
+        else if (!is_free(i))
             vm->used += p->at[PLACE_HERE] + out;
     }
 }
@@ -42,12 +43,37 @@ double guest_swap_free(const struct vm *vm)
     return fmax((double)vm->spec.swap - guest_swapped(vm), 0);
 }
 
-/* Pages of @from that are out have to come back before they can be used, even for something new. */
-static void reuse(struct sim *s, struct vm *vm, struct pool *to, double bytes)
+double guest_boot_part(const struct vm *vm)
 {
-    struct pool *from = &vm->pools[POOL_FREE];
-    double part = bytes / pool_memory(from);
+    double boot = pool_memory(&vm->pools[POOL_BOOT]);
+    double rest = vm_free(vm) - pool_memory(&vm->pools[POOL_FREE]);
 
+    return rest > boot ? boot / rest : 1;
+}
+
+/* Where the next free bytes are. */
+struct supply {
+    double freed, boot, never_touched;
+};
+
+static struct supply supply_of(const struct vm *vm, double bytes)
+{
+    struct supply from = {.freed = fmin(bytes, pool_memory(&vm->pools[POOL_FREE]))};
+    double rest = bytes - from.freed;
+
+    from.boot = fmin(rest * guest_boot_part(vm), pool_memory(&vm->pools[POOL_BOOT]));
+    from.never_touched = rest - from.boot;
+    return from;
+}
+
+/* Pages of @from that are out have to come back before they can be used, even for something new. */
+static void reuse(struct sim *s, struct vm *vm, struct pool *from, struct pool *to, double bytes)
+{
+    double part;
+
+    if (bytes <= 0)
+        return;
+    part = bytes / pool_memory(from);
     for (enum place place = PLACE_ZERO; place < PLACE_AWAY; place++) {
         double out = from->at[place] * part;
 
@@ -61,19 +87,26 @@ static void reuse(struct sim *s, struct vm *vm, struct pool *to, double bytes)
     to->at[PLACE_HERE] += bytes;
 }
 
+/* Of @bytes of a pool's memory, what is out. */
+static double out_of(const struct pool *p, double bytes)
+{
+    return bytes > 0 ? bytes * pool_out(p) / pool_memory(p) : 0;
+}
+
 /* Of @bytes of free memory, what needs host memory that it does not have now. */
 static double new_to_host(const struct vm *vm, double bytes)
 {
-    const struct pool *p = &vm->pools[POOL_FREE];
-    double touched = pool_memory(p), reused = fmin(bytes, touched);
+    struct supply from = supply_of(vm, bytes);
 
-    return bytes - reused + (reused > 0 ? reused * pool_out(p) / touched : 0);
+    return from.never_touched + out_of(&vm->pools[POOL_FREE], from.freed) +
+           out_of(&vm->pools[POOL_BOOT], from.boot);
 }
 
 double guest_take(struct sim *s, struct vm *vm, unsigned pool, double bytes)
 {
     struct pool *p = &vm->pools[pool];
-    double touched = pool_memory(&vm->pools[POOL_FREE]), reused, fresh, room;
+    struct supply from;
+    double fresh, room;
 
     bytes = fmin(bytes, vm_free(vm) - vm->watermark);
     if (bytes <= 0)
@@ -85,13 +118,12 @@ double guest_take(struct sim *s, struct vm *vm, unsigned pool, double bytes)
         s->refused += fresh - room;
         bytes *= room / fresh;
     }
-    reused = fmin(bytes, touched);
-    if (reused > 0)
-        reuse(s, vm, p, reused);
-    fresh = bytes - reused;
-    if (fresh > 0) {
-        p->at[PLACE_HERE] += fresh;
-        host_took(s, vm, fresh);
+    from = supply_of(vm, bytes);
+    reuse(s, vm, &vm->pools[POOL_FREE], p, from.freed);
+    reuse(s, vm, &vm->pools[POOL_BOOT], p, from.boot);
+    if (from.never_touched > 0) {
+        p->at[PLACE_HERE] += from.never_touched;
+        host_took(s, vm, from.never_touched);
     }
     *(is_cache(pool) ? &vm->cache : &vm->used) += bytes;
     return bytes;
@@ -104,32 +136,45 @@ void guest_release(struct vm *vm, unsigned pool, double part)
     *(is_cache(pool) ? &vm->cache : &vm->used) -= bytes;
 }
 
-void guest_report_free(struct sim *s, struct vm *vm)
+static void report_free(struct sim *s, struct vm *vm, struct pool *p)
 {
-    struct pool *p = &vm->pools[POOL_FREE];
     double here = p->at[PLACE_HERE] * (1 - exp(-vm->tick / REPORTING_SECONDS));
 
-    if (!vm->spec.free_page_reporting || here <= 0)
-        return;
     p->at[PLACE_HERE] -= here;
     host_gives_back(s, vm, here);
 }
 
+void guest_report_free(struct sim *s, struct vm *vm)
+{
+    if (!vm->spec.free_page_reporting)
+        return;
+    report_free(s, vm, &vm->pools[POOL_FREE]);
+    report_free(s, vm, &vm->pools[POOL_BOOT]);
+}
+
+/* @bytes of a pool of free pages are the guest's no more. */
+static void part_with(struct sim *s, struct vm *vm, struct pool *p, double bytes)
+{
+    double part, here;
+
+    if (bytes <= 0)
+        return;
+    part = bytes / pool_memory(p);
+    here = p->at[PLACE_HERE] * part;
+    p->at[PLACE_HERE] -= here;
+    host_gives_back(s, vm, here);
+    for (enum place place = PLACE_ZERO; place < PLACE_AWAY; place++)
+        pager_drops(s, vm, p, place, p->at[place] * part);
+}
+
 double guest_give_up(struct sim *s, struct vm *vm, double bytes)
 {
-    struct pool *p = &vm->pools[POOL_FREE];
-    double touched = pool_memory(p), reused = fmin(bytes, touched);
-    double part = touched > 0 ? reused / touched : 0;
+    struct supply from;
 
     bytes = fmin(bytes, vm_free(vm));
-    if (part > 0) {
-        double here = p->at[PLACE_HERE] * part;
-
-        p->at[PLACE_HERE] -= here;
-        host_gives_back(s, vm, here);
-        for (enum place place = PLACE_ZERO; place < PLACE_AWAY; place++)
-            pager_drops(s, vm, p, place, p->at[place] * part);
-    }
+    from = supply_of(vm, bytes);
+    part_with(s, vm, &vm->pools[POOL_FREE], from.freed);
+    part_with(s, vm, &vm->pools[POOL_BOOT], from.boot);
     vm->visible -= bytes;
     return bytes;
 }

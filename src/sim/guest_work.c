@@ -156,7 +156,7 @@ static double room_for(struct sim *s, const struct vm *vm, double *host)
         if (p->use * vm->tick * ROOM_TICKS > 1)
             continue;
         here += p->at[PLACE_HERE];
-        if (i != POOL_FREE && (swaps || is_cache(i)))
+        if (!is_free(i) && (swaps || is_cache(i)))
             used_seldom += pool_memory(p);
     }
     *host = host_room(s, vm) + here;

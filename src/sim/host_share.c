@@ -33,7 +33,7 @@ static double identical_part(const struct vm *vm)
 
 static bool merges(unsigned pool)
 {
-    return is_anon(pool) || pool == POOL_FREE;
+    return is_anon(pool) || is_free(pool);
 }
 
 /* Seconds of a round through @eligible bytes; INFINITY: nobody scans. */

@@ -17,7 +17,8 @@ enum pool_kind {
     POOL_CACHE,
     POOL_STREAM = POOL_CACHE + WORK_CLASSES_MAX,
     POOL_COLD_CACHE,
-    POOL_FREE,
+    POOL_FREE, /* by programs, or for them... */
+    POOL_BOOT, /* ...or only while it booted */
     POOLS,
 };
 
@@ -173,6 +174,11 @@ static inline bool is_anon(unsigned pool)
     return pool >= POOL_ANON && pool <= POOL_COLD;
 }
 
+static inline bool is_free(unsigned pool)
+{
+    return pool == POOL_FREE || pool == POOL_BOOT;
+}
+
 static inline bool is_cache(unsigned pool)
 {
     return pool >= POOL_CACHE && pool <= POOL_COLD_CACHE;
@@ -181,6 +187,9 @@ static inline bool is_cache(unsigned pool)
 /* --- guest_memory.c: pages within a guest --- */
 
 void vm_sum(struct vm *vm);
+
+/* Of free memory that no program has had, the part that was used while the guest booted. */
+double guest_boot_part(const struct vm *vm);
 
 /* Anonymous memory in its swap, and what is left there. */
 double guest_swapped(const struct vm *vm);

@@ -51,7 +51,7 @@ void vm_boot(struct sim *s, struct vm *vm)
     vm->pools[POOL_BASE].at[PLACE_HERE] = vm->base;
     touched = s->costs.boot_resident * vm->size + (double)s->costs.boot_resident_bytes;
     touched = fmin(fmax(touched, vm->base), vm->size);
-    vm->pools[POOL_FREE].at[PLACE_HERE] = touched - vm->base;
+    vm->pools[POOL_BOOT].at[PLACE_HERE] = touched - vm->base;
     host_took(s, vm, touched);
     vm_sum(vm);
 }
@@ -138,7 +138,8 @@ static void check_reservation(const struct sim *s, struct vm *vm)
 
     if (reserved <= 0)
         return;
-    may_have = vm->visible - vm->out + pool_out(&vm->pools[POOL_FREE]);
+    may_have =
+        vm->visible - vm->out + pool_out(&vm->pools[POOL_FREE]) + pool_out(&vm->pools[POOL_BOOT]);
     for (unsigned i = POOL_ANON; i < POOL_COLD_CACHE; i++)
         wants += vm->pools[i].want;
     if (may_have < reserved - RESERVATION_SLACK && wants >= reserved)
@@ -153,7 +154,8 @@ static bool is_quiet(const struct sim *s, const struct vm *vm)
     bool grows = guest_lacks(vm) >= 1 || vm->to_read > 0 || vm->regrows;
     bool is_paged = vm->parking > 0 || vm->unparking || vm_held(vm) > vm->allowed;
     bool reports =
-        vm->spec.free_page_reporting && vm->pools[POOL_FREE].at[PLACE_HERE] >= PAGE_BYTES;
+        vm->spec.free_page_reporting &&
+        vm->pools[POOL_FREE].at[PLACE_HERE] + vm->pools[POOL_BOOT].at[PLACE_HERE] >= PAGE_BYTES;
 
     return !vm->panicked && !vm->paused && vm->spec.pause_from == vm->spec.pause_to &&
            vm->tick >= s->tick && vm->spec.settings.reservation == 0 && vm->misses == 0 &&

@@ -47,6 +47,32 @@ static void test_fill(void)
     sim_free(s);
 }
 
+/* What was used while it booted is spread over free memory; what programs freed comes first. */
+static void test_boot_memory(void)
+{
+    struct sim_config config = {.host = {.capacity = 16 * GIB},
+                                .costs = host_costs(),
+                                .manager = &MANAGER_HANDS,
+                                .seed = 1};
+    struct work_step steps[] = {
+        step_of(0, 10 * MIB, 10 * MIB, 1), step_of(10 * SECOND, 480 * MIB, 480 * MIB, 1),
+        step_of(20 * SECOND, 10 * MIB, 10 * MIB, 1), step_of(30 * SECOND, 480 * MIB, 480 * MIB, 1)};
+    struct sim *s;
+    unsigned g;
+
+    config.costs.guest_base = config.costs.boot_resident = 0;
+    config.costs.guest_base_bytes = 64 * MIB;
+    config.costs.boot_resident_bytes = 304 * MIB; /* a quarter of what it has free */
+    s = sim_new(&config);
+    g = add_guest(s, guest_of("a", GIB), steps, 4);
+    for (unsigned t = 19; t <= 39; t += 20) {
+        sim_run(s, t * SECOND);
+        g_assert_cmpfloat_with_epsilon((double)now_of(s, g).resident / (double)MIB,
+                                       304 + 480 * 0.75, 1);
+    }
+    sim_free(s);
+}
+
 static void test_reports_free_pages(void)
 {
     struct sim *s = large_host();
@@ -337,6 +363,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/sim/guest/fill", test_fill);
+    g_test_add_func("/sim/guest/boot-memory", test_boot_memory);
     g_test_add_func("/sim/guest/reports-free-pages", test_reports_free_pages);
     g_test_add_func("/sim/guest/balloon-takes-free", test_balloon_takes_free);
     g_test_add_func("/sim/guest/swaps-under-balloon", test_swaps_under_balloon);
