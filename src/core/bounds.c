@@ -64,6 +64,9 @@ enum reason guest_balloon_obstacle(const struct policy_guest *g, usec_t now)
     /* It spoke once and fell silent: that is what a guest under too much pressure does. */
     if (g->trust == STATS_STALE)
         return REASON_STALE_STATS;
+    /* How much it can spare nobody knows; what can put out any page of it need not ask. */
+    if (!guest_believed(g) && guest_can_swap(g))
+        return REASON_UNBELIEVED;
     return REASON_NONE;
 }
 
@@ -100,6 +103,10 @@ static uint64_t balloon_floor(const struct policy_guest *g, const struct policy_
     return u64_clamp(floor, cap, g->seen.size);
 }
 
+/* A guest that has touched all it sees but this part of its size is full: its kernel keeps that
+ * much free, and whether it would use more does not show. */
+#define FULL_DIVISOR 64
+
 static uint64_t room_to_grow(const struct policy_guest *g, const struct policy_params *params,
                              usec_t horizon)
 {
@@ -130,15 +137,15 @@ struct guest_bounds guest_bounds(const struct policy_guest *g, const struct poli
     uint64_t grown = holds + room_to_grow(g, params, outlook->horizon);
     bool ballooned = g->seen.actual < size;
     bool waits = g->distress & DISTRESS_WAITING;
-    bool hides_demand = waits || (ballooned && (g->distress || grown >= g->seen.actual));
+    bool full = guest_touched(g) + size / FULL_DIVISOR >= g->seen.actual;
+    bool hides_demand = waits || (ballooned && (g->distress || full || grown >= g->seen.actual));
 
     b.hi = u64_min(hides_demand ? size : u64_min(size, grown), guest_limit(g));
-    if (obstacle == REASON_NONE)
-        b.lo = u64_min(ballooned ? size : holds, balloon_floor(g, params, &b));
-    else
-        b.lo = holds;
+    uint64_t floor = obstacle == REASON_NONE ? balloon_floor(g, params, &b) : 0;
+
+    b.lo = obstacle == REASON_NONE ? u64_min(ballooned ? size : holds, floor) : holds;
     if (guest_can_swap(g)) {
-        b.visible = obstacle == REASON_NONE ? b.lo : 0;
+        b.visible = floor;
         b.lo = u64_min(b.lo, swap_floor(g));
     }
     if (g->settings.reservation >= b.lo) {

@@ -9,10 +9,16 @@
  * statistics can then only raise the estimate. What became resident since a window began counts as
  * active: no page of it was sampled, and all of it was touched.
  *
+ * A window is one of the guest's own time, as ESX's are (Waldspurger 2002, section 5.3): a guest
+ * that waits for memory most of the time touches little of it in a second, and would seem to need
+ * less the more it lacks.
+ *
  * Distress raises the estimate above what is resident, because an inflated balloon hides the
  * demand, but only from what is resident upwards: a guest that does not touch what it has gets no
  * more.
  */
+#include <math.h>
+
 #include "core/policy_guest.h"
 
 /* Beyond what is resident, because an inflated balloon hides how much more it would take. */
@@ -41,11 +47,39 @@ static uint64_t raised_by_distress(const struct policy_guest *g, const struct po
     return active;
 }
 
-static uint64_t sampled_active(const struct policy_guest *g, unsigned permille)
+/* A guest that gets on more slowly than that is not made out to be busier for it. */
+#define PACE_LEAST 0.1
+
+/*
+ * Of what a window found in use, part @f, what a guest that never waits would have used: a page
+ * that is touched at random in the time that it had was touched with 1 - f left untouched for each
+ * such time.
+ */
+static double at_full_pace(const struct policy_guest *g, double f, usec_t now)
+{
+    usec_t elapsed = u64_sub(now, g->window_at);
+    double lost = (double)u64_sub(guest_lost(g), g->window_lost);
+    double pace = elapsed ? 1 - lost / (double)elapsed : 1;
+
+    if (pace >= 1)
+        return f;
+    return 1 - pow(1 - f, 1 / (pace > PACE_LEAST ? pace : PACE_LEAST));
+}
+
+static uint64_t sampled_active(const struct policy_guest *g, unsigned permille, usec_t now)
 {
     uint64_t known = u64_min(g->seen.resident, g->window_resident);
+    double used = at_full_pace(g, permille / 1000.0, now);
 
-    return known / 1000 * permille + (g->seen.resident - known);
+    return (uint64_t)(used * (double)known) + (g->seen.resident - known);
+}
+
+static void begin_window(struct policy_guest *g, usec_t now)
+{
+    g->windows = g->seen.pager.windows;
+    g->window_resident = g->seen.resident;
+    g->window_at = now;
+    g->window_lost = guest_lost(g);
 }
 
 /* A complete window is an observation; the one under way can only raise the estimate so far. */
@@ -55,12 +89,12 @@ static void estimate_by_samples(struct policy_guest *g, const struct policy_para
     const struct pager_observation *s = &g->seen.pager;
 
     if (s->windows != g->windows) {
-        activity_observe(&g->activity, &params->sampled, sampled_active(g, s->permille), now);
-        g->windows = s->windows;
-        g->window_resident = g->seen.resident;
+        activity_observe(&g->activity, &params->sampled, sampled_active(g, s->permille, now), now);
+        begin_window(g, now);
     }
-    g->active = u64_max(activity_estimate(&g->activity), sampled_active(g, s->current_permille)) +
-                guest_about_to_use(g);
+    g->active =
+        u64_max(activity_estimate(&g->activity), sampled_active(g, s->current_permille, now)) +
+        guest_about_to_use(g);
     g->active = u64_min(raised_by_distress(g, params, g->active), g->seen.size);
 }
 
@@ -93,8 +127,8 @@ void guest_estimate_activity(struct policy_guest *g, const struct policy_params 
     if (source != g->activity_source) {
         /* An estimate from another source is no history of this one. */
         g->activity.known = false;
+        begin_window(g, now);
         g->windows = 0;
-        g->window_resident = g->seen.resident;
     }
     g->activity_source = source;
     if (source == ACTIVITY_SAMPLED)

@@ -72,3 +72,12 @@ void guest_lose_to_own_paging(struct policy_guest *g, uint64_t faults, uint64_t 
     g->lost.by[LOST_GUEST_SWAP] += lost;
     g->lost.not_shown += lost;
 }
+
+usec_t guest_lost(const struct policy_guest *g)
+{
+    usec_t sum = 0;
+
+    for (int by = 0; by < LOST_BY_MAX; by++)
+        sum += g->lost.by[by];
+    return sum;
+}

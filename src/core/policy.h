@@ -178,6 +178,7 @@ enum reason {
     REASON_EXEMPT,        /* hold: operator's exemption */
     REASON_TOO_SMALL,     /* hold: the change is below the dead band */
     REASON_STALE_STATS,   /* hold: its statistics ceased, as they do under too much pressure */
+    REASON_UNBELIEVED, /* hold: it says nothing that is believed; its pages are put out instead */
     REASON_RELIEVE_PAGER, /* reclaim: the guest gives what its pager has to keep out otherwise */
     REASON_NOTHING_FREE,  /* hold: entitled to more, but the host has nothing to give yet */
     REASON_PARKED,        /* hold: the operator had its pager put it out */

@@ -92,6 +92,8 @@ struct policy_guest {
     usec_t futile_since;      /* nothing is put out of it though it should be; else: now */
     uint64_t windows;         /* of sampling, that were taken in */
     uint64_t window_resident; /* when the present one began */
+    usec_t window_at;         /* then */
+    usec_t window_lost;       /* that it had lost by then, waiting for memory */
     uint64_t used;            /* by its statistics; meaningless before the first believed ones */
     uint64_t use_rate;        /* bytes/s by which that grows */
 
@@ -126,10 +128,11 @@ static inline uint64_t verdict_target(const struct verdict *v)
     return u64_max(v->entitled, v->allowed == ALLOWED_ANY ? 0 : v->allowed);
 }
 
-/* Guest RAM that is in use as far as the host knows: resident, or put out by the pager. */
+/* Guest RAM that is in use as far as the host knows: resident, merged with other pages, or put out
+ * by the pager. */
 static inline uint64_t guest_touched(const struct policy_guest *g)
 {
-    return u64_min(g->seen.resident + g->seen.pager.out, g->seen.size);
+    return u64_min(g->seen.resident + g->seen.saved + g->seen.pager.out, g->seen.size);
 }
 
 /* Counters of its pager go on since @before. */
@@ -198,6 +201,8 @@ void guest_follow_balloon(struct policy_guest *g, uint64_t actual_before, usec_t
  * paging, as far as its statistics are believed. */
 void guest_lose_time(struct policy_guest *g, const struct guest_observation *before,
                      usec_t elapsed);
+/* All that it has lost so far. */
+usec_t guest_lost(const struct policy_guest *g);
 void guest_lose_to_own_paging(struct policy_guest *g, uint64_t faults, uint64_t paged_in);
 
 /* block.c: @held of the @elapsed time it was held. */

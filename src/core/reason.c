@@ -25,6 +25,7 @@ static const char *const reason_names[] = {
     [REASON_EXEMPT] = "exempt",
     [REASON_TOO_SMALL] = "too-small",
     [REASON_STALE_STATS] = "stale-stats",
+    [REASON_UNBELIEVED] = "unbelieved",
     [REASON_RELIEVE_PAGER] = "relieve-pager",
     [REASON_NOTHING_FREE] = "nothing-free",
     [REASON_SWAP_INSTEAD] = "swap-instead",
@@ -93,6 +94,8 @@ static const char *plain_text(enum reason reason)
         return "nothing to do: the difference is not worth a change";
     case REASON_STALE_STATS:
         return "held: its statistics ceased, as they do in a guest under too much pressure";
+    case REASON_UNBELIEVED:
+        return "held: nothing that it says of its memory is believed; pages are put out instead";
     case REASON_RELIEVE_PAGER:
         return "balloon inflates: the guest gives what the host would have to keep out";
     case REASON_NOTHING_FREE:
