@@ -103,9 +103,14 @@ static uint64_t balloon_floor(const struct policy_guest *g, const struct policy_
     return u64_clamp(floor, cap, g->seen.size);
 }
 
-/* A guest that has touched all it sees but this part of its size is full: its kernel keeps that
- * much free, and whether it would use more does not show. */
-#define FULL_DIVISOR 64
+/* All that a guest sees is in use but this part of its size: its kernel keeps some free, and a
+ * little may be out. */
+#define FULL_DIVISOR 32
+
+bool guest_is_full(const struct policy_guest *g)
+{
+    return g->seen.resident + g->seen.saved + g->seen.size / FULL_DIVISOR >= g->seen.actual;
+}
 
 static uint64_t room_to_grow(const struct policy_guest *g, const struct policy_params *params,
                              usec_t horizon)
@@ -137,8 +142,8 @@ struct guest_bounds guest_bounds(const struct policy_guest *g, const struct poli
     uint64_t grown = holds + room_to_grow(g, params, outlook->horizon);
     bool ballooned = g->seen.actual < size;
     bool waits = g->distress & DISTRESS_WAITING;
-    bool full = guest_touched(g) + size / FULL_DIVISOR >= g->seen.actual;
-    bool hides_demand = waits || (ballooned && (g->distress || full || grown >= g->seen.actual));
+    bool hides_demand =
+        waits || (ballooned && (g->distress || guest_is_full(g) || grown >= g->seen.actual));
 
     b.hi = u64_min(hides_demand ? size : u64_min(size, grown), guest_limit(g));
     uint64_t floor = obstacle == REASON_NONE ? balloon_floor(g, params, &b) : 0;

@@ -140,43 +140,43 @@ static uint64_t excess_of(const struct policy_guest *g)
     return u64_sub(guest_holds(g), g->verdict.entitled + g->plan.credit);
 }
 
-/* Its pager may be asked ahead: it works besides a balloon. */
-static bool may_go_ahead(const struct policy_guest *g, usec_t now)
+/*
+ * What has to be put out although there is no need for it yet, by @mark of free memory: what is
+ * @needed within AHEAD_USEC, less what is free above the mark and what comes by itself.
+ */
+static uint64_t missing(const struct policy *p, uint64_t needed, uint64_t mark, uint64_t free_now,
+                        usec_t now)
 {
-    return guest_can_swap(g) && !guest_balloon_spent(g, now);
-}
-
-/* What state hard would be reached by, within AHEAD_USEC. */
-static uint64_t missing(const struct policy *p, uint64_t free_now, usec_t now)
-{
-    uint64_t delivered = u64_sub(free_now, host_state_mark(HOST_HARD, p->minfree));
+    uint64_t delivered = u64_sub(free_now, mark);
 
     for (size_t i = 0; i < p->n; i++) {
         const struct policy_guest *g = p->guests[i];
         uint64_t excess = u64_sub(guest_holds(g), g->verdict.entitled);
 
-        if (guest_can_swap(g) && !may_go_ahead(g, now))
+        if (p->state != HOST_HIGH && !p->wanting && guest_can_swap(g) &&
+            guest_balloon_spent(g, now))
             delivered += u64_min(excess, rate_bytes(plan_swap_speed(p, g), AHEAD_USEC));
         else
             delivered += balloon_delivers(p, g, AHEAD_USEC, now);
     }
-    return u64_sub(p->grows, delivered);
+    return u64_sub(needed, delivered);
 }
 
 static void go_ahead(struct policy *p, uint64_t free_now, usec_t now)
 {
-    uint64_t needed = missing(p, free_now, now), sum = 0;
+    uint64_t grows = missing(p, p->grows, host_state_mark(HOST_HARD, p->minfree), free_now, now);
+    uint64_t needed = u64_max(grows, missing(p, p->lacking, p->minfree, free_now, now)), sum = 0;
 
     if (needed == 0)
         return;
     for (size_t i = 0; i < p->n; i++)
-        sum += may_go_ahead(p->guests[i], now) ? excess_of(p->guests[i]) : 0;
+        sum += guest_can_swap(p->guests[i]) ? excess_of(p->guests[i]) : 0;
     if (sum == 0)
         return;
     double part = needed < sum ? (double)needed / (double)sum : 1;
 
     for (size_t i = 0; i < p->n; i++)
-        if (may_go_ahead(p->guests[i], now))
+        if (guest_can_swap(p->guests[i]))
             p->guests[i]->plan.ahead = (uint64_t)(part * (double)excess_of(p->guests[i]));
 }
 

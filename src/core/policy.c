@@ -297,12 +297,40 @@ static void see_host(struct policy *p, const struct host_observation *host, usec
                                    : host_minfree(host->capacity);
     enum host_state state = host_state_next(p->state, policy_host_free(p), p->minfree);
 
+    p->wanting = state == HOST_HIGH && p->lacking > u64_sub(policy_host_free(p), p->minfree);
+    if (p->wanting)
+        state = HOST_CLEAR;
     if (state != p->state || !p->host_seen)
         p->state_since = now;
     p->state = state;
     p->host_seen = true;
     p->available =
         u64_sub(usable_capacity(p), host->other + p->minfree + p->minfree / MARGIN_DIVISOR);
+}
+
+/* What it lacks is made free for it as fast as it takes it, and not sooner. */
+#define LACK_USEC (3 * USEC_PER_SEC)
+
+/*
+ * Does it want for what it does not get? Then what is free says nothing of how short memory is:
+ * those who are above their entitlement have it.
+ */
+static uint64_t lack_of(const struct policy_guest *g)
+{
+    bool hidden = g->seen.actual < g->seen.size && guest_is_full(g);
+    uint64_t soon =
+        u64_max(g->seen.size / 64, rate_bytes(u64_max(g->loads.rate, g->intake.rate), LACK_USEC));
+
+    if (!g->distress && !hidden)
+        return 0;
+    return u64_min(u64_sub(g->verdict.entitled, guest_holds(g)), soon);
+}
+
+static void see_lack(struct policy *p)
+{
+    p->lacking = 0;
+    for (size_t i = 0; i < p->n; i++)
+        p->lacking += lack_of(p->guests[i]);
 }
 
 static usec_t horizon(const struct policy *p, usec_t now)
@@ -354,7 +382,8 @@ int policy_decide(struct policy *p, const struct host_observation *host, usec_t 
 {
     p->n_acted = 0;
     see_host(p, host, now);
-    struct outlook outlook = {.state = p->state, .horizon = horizon(p, now), .now = now};
+    struct outlook outlook = {
+        .state = p->state, .horizon = horizon(p, now), .now = now, .wanting = p->wanting};
     int r = policy_split(p, &outlook);
     if (r < 0)
         return r;
@@ -377,6 +406,7 @@ int policy_decide(struct policy *p, const struct host_observation *host, usec_t 
     if (r < 0)
         return r;
     block_decide(p, free_now, now);
+    see_lack(p);
     collect_acted(p);
     p->decided_at = now;
     return 0;

@@ -240,9 +240,13 @@ struct outlook {
     enum host_state state;
     usec_t horizon; /* time until the next decision */
     usec_t now;
+    bool wanting;    /* the host is short only for the sake of those who want for memory */
     bool probe;      /* what the guests can spare is not enough */
     usec_t deadline; /* what is delivered later than that from now comes too late */
 };
+
+/* All that it sees is resident, or as good as that: whether it would use more does not show. */
+bool guest_is_full(const struct policy_guest *g);
 
 struct guest_bounds guest_bounds(const struct policy_guest *g, const struct policy_params *params,
                                  const struct outlook *outlook);

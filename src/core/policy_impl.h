@@ -19,8 +19,10 @@ struct policy {
     uint64_t grows;                     /* what they take in PLAN_GROWS_USEC */
     uint64_t room;                      /* what they could still take */
     uint64_t balloon_speed, swap_speed; /* bytes/s, of guests of which it was not measured yet */
-    bool scarce, plenty;                /* pace.c: of what is free */
-    bool blocking;                      /* guests earn their being held */
+    uint64_t lacking;    /* what those who want for it are entitled to and do not hold */
+    bool wanting;        /* state clear is only for their sake */
+    bool scarce, plenty; /* pace.c: of what is free */
+    bool blocking;       /* guests earn their being held */
 
     struct policy_guest **guests;
     struct waterfill_guest *split;   /* parallel to guests: the entitlements */

@@ -134,7 +134,9 @@ void swap_decide(struct policy_guest *g, const struct guest_bounds *bounds, uint
     }
     bool spent = guest_balloon_spent(g, outlook->now);
 
-    if (outlook->state != HOST_HIGH && guest_can_swap(g) && (spent || outlook->state >= HOST_HARD))
+    bool is_short = outlook->state != HOST_HIGH && !outlook->wanting;
+
+    if (is_short && guest_can_swap(g) && (spent || outlook->state >= HOST_HARD))
         take(g, bounds, share, outlook, spent);
     else
         relent(g, bounds);
