@@ -35,6 +35,15 @@ static uint64_t wanted_in_distress(const struct policy_guest *g, const struct po
  */
 #define WAITING_FOR_USEC (2 * USEC_PER_SEC)
 
+/* Who can page out may be low on memory, and reclaim, without missing anything: samples tell what
+ * it uses. */
+static unsigned harmless(const struct policy_guest *g)
+{
+    bool told = g->activity_source == ACTIVITY_SAMPLED && guest_pages_itself(g);
+
+    return told ? DISTRESS_LOW_AVAILABLE | DISTRESS_DIRECT_RECLAIM : 0;
+}
+
 static uint64_t raised_by_distress(const struct policy_guest *g, const struct policy_params *params,
                                    uint64_t active)
 {
@@ -42,7 +51,7 @@ static uint64_t raised_by_distress(const struct policy_guest *g, const struct po
 
     if (g->distress & DISTRESS_WAITING)
         active = u64_max(active, u64_min(fetched, wanted_in_distress(g, params)));
-    if (g->distress & ~DISTRESS_WAITING)
+    if (g->distress & ~DISTRESS_WAITING & ~harmless(g))
         active = u64_max(active, wanted_in_distress(g, params));
     return active;
 }
@@ -95,7 +104,11 @@ static void estimate_by_samples(struct policy_guest *g, const struct policy_para
     g->active =
         u64_max(activity_estimate(&g->activity), sampled_active(g, s->current_permille, now)) +
         guest_about_to_use(g);
-    g->active = u64_min(raised_by_distress(g, params, g->active), g->seen.size);
+    /* Its signs come and go by the second, with the memory that it is given for them: what they are
+     * worth falls as slowly as the samples do, or its balloon would follow them. */
+    activity_observe(&g->raised, &params->sampled,
+                     raised_by_distress(g, params, g->active) - g->active, now);
+    g->active = u64_min(g->active + activity_estimate(&g->raised), g->seen.size);
 }
 
 static void estimate_by_stats(struct policy_guest *g, const struct policy_params *params,
@@ -126,7 +139,7 @@ void guest_estimate_activity(struct policy_guest *g, const struct policy_params 
 
     if (source != g->activity_source) {
         /* An estimate from another source is no history of this one. */
-        g->activity.known = false;
+        g->activity.known = g->raised.known = false;
         begin_window(g, now);
         g->windows = 0;
     }

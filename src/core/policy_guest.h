@@ -83,6 +83,7 @@ struct policy_guest {
     } double_paging;
 
     struct activity activity;
+    struct activity raised; /* by distress, above what was sampled */
     enum activity_source activity_source;
     uint64_t active;
     struct meter growth;      /* bytes/s of resident */

@@ -55,12 +55,24 @@ static void fetch_for_swap(struct sim *s, struct vm *vm, struct pool *p, double 
     }
 }
 
+/* Bytes of @p that can be written out in the time that is left of this tick, if what is out has to
+ * be read first. */
+static double fetched_in(const struct sim *s, const struct vm *vm, const struct pool *p)
+{
+    double wait = 0, left = fmax(vm->tick - vm->owed, 0);
+
+    for (enum place place = PLACE_ZERO; place < PLACE_AWAY; place++)
+        wait += p->at[place] * load_cost(s, place);
+    return wait > 0 ? left / wait * pool_memory(p) : (double)INFINITY;
+}
+
 static double swap_out(struct sim *s, struct vm *vm, unsigned pool, double bytes)
 {
     struct pool *p = &vm->pools[pool];
     double there = pool_memory(p);
 
     bytes = fmin(fmin(bytes, there), fmin(vm->swap_out_left, guest_swap_free(vm)));
+    bytes = fmin(bytes, fetched_in(s, vm, p));
     if (bytes <= 0)
         return 0;
     if (pool_out(p) > 0)
