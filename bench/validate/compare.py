@@ -7,6 +7,9 @@ Every figure is drawn from a record alone, in the same way for both. Sizes in by
 import statistics
 
 MIB = 1 << 20
+PAGE = 4096
+# What counts pages that came back, and in which unit.
+PAGED_IN = {"loaded": PAGE, "kernel_in": PAGE, "pgmajfault": 1}
 SHOWN_STATES = ("high", "clear", "soft", "hard", "low")
 
 
@@ -43,6 +46,23 @@ def throughput(record):
             firsts[guest] = phase, rate, (guest, number, phase)
         if seconds > 0 and reference > 0:
             found[guest, number, phase] = (rate / reference, seconds)
+    return found
+
+
+def misses(record):
+    """{(guest, n-th phase of work, what): pages that were waited for, of an operation}, whatever each wait cost."""
+    found, numbers = {}, {}
+    for work in sorted(record.work, key=lambda work: work["begin"]):
+        name = work["guest"]
+        number = numbers[name] = numbers.get(name, 0) + 1
+        during = [sample["guests"][name] for sample in record.samples if work["begin"] <= sample["t"] <= work["end"]]
+        if len(during) < 2:
+            continue
+        first, last = during[0], during[-1]
+        operations = last["operations"] - first["operations"]
+        if operations > 0:
+            pages = sum((last[key] - first[key]) / size for key, size in PAGED_IN.items())
+            found[name, number, work["phase"]] = pages / operations
     return found
 
 
@@ -157,9 +177,10 @@ class Compared:
         return not self.counts or self.within_spread or abs(self.difference) <= limit
 
 
+LEAST_MISSES = 0.001
 # Less is nothing that could be compared.
-LEAST = {"throughput": 0.0, "reclaimed": 16 * MIB, "ballooned": 16 * MIB, "put out": 16 * MIB, "put out, most": 16 * MIB,
-         "balloons moved": 32 * MIB, "pages moved": 32 * MIB, "owned": MIB}
+LEAST = {"throughput": 0.0, "reclaimed": 16 * MIB, "ballooned": 16 * MIB, "put out": 16 * MIB,
+         "put out, most": 16 * MIB, "balloons moved": 32 * MIB, "pages moved": 32 * MIB, "owned": MIB}
 
 
 def compare(reals, simulated):
@@ -170,8 +191,18 @@ def compare(reals, simulated):
             if value is not None and all(figure.get(name) is not None for figure in of_reals)}
 
 
+def compare_phases(of_reals, of_simulated, least):
+    return {key: Compared([parts[key] for parts in of_reals], value, least)
+            for key, value in of_simulated.items() if all(key in parts for parts in of_reals)}
+
+
 def compare_work(reals, simulated):
     """{(guest, number, phase): Compared} of the throughput of each phase of work."""
-    of_reals, of_simulated = [throughput(real) for real in reals], throughput(simulated)
-    return {key: Compared([parts[key][0] for parts in of_reals], value[0], 0.0)
-            for key, value in of_simulated.items() if all(key in parts for parts in of_reals)}
+    def parts(record):
+        return {key: part for key, (part, _) in throughput(record).items()}
+    return compare_phases([parts(real) for real in reals], parts(simulated), 0.0)
+
+
+def compare_misses(reals, simulated):
+    """The same of the misses of an operation."""
+    return compare_phases([misses(real) for real in reals], misses(simulated), LEAST_MISSES)

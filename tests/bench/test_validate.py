@@ -64,6 +64,15 @@ class Figures(unittest.TestCase):
         run = record(sample(0), work=[work(0, 10, 2000, 100), work(10, 20, 1000, 100), work(20, 30, 500, 100)])
         self.assertEqual([part for part, _ in compare.throughput(run).values()], [0.5, 0.25])
 
+    def test_misses_are_of_an_operation_and_by_all_means(self):
+        def at(t, operations, **counted):
+            taken = sample(t)
+            taken["guests"]["a"].update({"operations": operations, "loaded": 0, "kernel_in": 0, "pgmajfault": 0}, **counted)
+            return taken
+        run = record(at(0, 0), at(2, 100), at(4, 300, loaded=40960, kernel_in=20480, pgmajfault=5), at(6, 900),
+                     work=[work(1, 5, 200, 100)])
+        self.assertEqual(list(compare.misses(run).values()), [20 / 200])
+
     def test_resident(self):
         real = record(sample(0, resident=100), sample(10, resident=300), sample(20, resident=300))
         simulated = record(sample(0, resident=200), sample(10, resident=250))
