@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "policies/report.h"
@@ -89,8 +90,8 @@ static bool write_csv(const struct runs *runs, const char *path, GError **error)
 static bool write_json(const struct runs *runs, const char *path, GError **error)
 {
     struct json_object *all = report_json(runs);
-    bool written = g_file_set_contents(
-        path, json_object_to_json_string_ext(all, JSON_C_TO_STRING_PRETTY), -1, error);
+    bool written =
+        file_write(path, json_object_to_json_string_ext(all, JSON_C_TO_STRING_PRETTY), -1, error);
 
     json_object_put(all);
     return written;

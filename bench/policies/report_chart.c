@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policies/report.h"
+
+#include "base/file.h"
 #include "scenario/svg.h"
 
 #define LEFT       120.0
@@ -74,5 +76,5 @@ bool report_svg(const struct runs *runs, const char *path, GError **error)
     }
     text = svg_finish(s);
     svg_free(s);
-    return g_file_set_contents(path, text, -1, error);
+    return file_write(path, text, -1, error);
 }

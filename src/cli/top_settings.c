@@ -2,9 +2,9 @@
 #include "cli/top_settings.h"
 
 #include <errno.h>
-#include <math.h>
 #include <string.h>
 
+#include "base/number.h"
 #define GROUP "top"
 
 void top_settings_init(struct top_settings *settings)
@@ -44,13 +44,7 @@ size_t top_settings_shown(const struct top_settings *settings, int ret_columns[s
 
 bool top_delay_parse(const char *text, double *ret_seconds)
 {
-    char *end;
-    double seconds = g_ascii_strtod(text, &end);
-
-    if (end == text || *end != '\0' || !(seconds >= TOP_DELAY_MIN && seconds <= TOP_DELAY_MAX))
-        return false;
-    *ret_seconds = seconds;
-    return true;
+    return number_parse(text, TOP_DELAY_MIN, TOP_DELAY_MAX, ret_seconds);
 }
 
 char *top_settings_path(void)

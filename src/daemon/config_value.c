@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "base/size.h"
 #include "daemon/config_table.h"
 
@@ -144,13 +145,7 @@ static bool parse_whole(const struct config_key *key, const char *text, uint64_t
 
 static bool parse_ratio(const struct config_key *key, const char *text, double *ret)
 {
-    char *end;
-    double value = g_ascii_strtod(text, &end);
-
-    if (end == text || *end || !(value >= key->min && value <= key->max))
-        return false;
-    *ret = value;
-    return true;
+    return number_parse(text, key->min, key->max, ret);
 }
 
 static bool parse_access(const char *text, unsigned *ret)

@@ -4,6 +4,7 @@
 #include <json-c/json.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "scenario/error.h"
 #include "scenario/judge.h"
@@ -112,7 +113,7 @@ static bool write_text(const char *path, const char *text, gssize len, GError **
 {
     g_autoptr(GError) why = NULL;
 
-    if (g_file_set_contents(path, text, len, &why))
+    if (file_write(path, text, len, &why))
         return true;
     g_set_error_literal(error, SCENARIO_ERROR, SCENARIO_ERROR_TROUBLE, why->message);
     return false;

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/number.h"
 #include "base/size.h"
 
 static const char *const type_texts[] = {
@@ -21,36 +22,6 @@ static bool parse_count(const char *text, unsigned *ret)
     return true;
 }
 
-static bool parse_bool(const char *text, bool *ret)
-{
-    bool yes = strcmp(text, "yes") == 0;
-
-    if (!yes && strcmp(text, "no") != 0)
-        return false;
-    *ret = yes;
-    return true;
-}
-
-static bool parse_seconds(const char *text, double *ret)
-{
-    uint64_t usec;
-
-    if (!duration_parse(text, &usec))
-        return false;
-    *ret = (double)usec / 1e6;
-    return true;
-}
-
-static bool parse_choice(const char *text, const char *const *choices, int *ret)
-{
-    for (int i = 0; choices[i]; i++)
-        if (strcmp(text, choices[i]) == 0) {
-            *ret = i;
-            return true;
-        }
-    return false;
-}
-
 static bool parse_text(const char *text, char **ret)
 {
     g_free(*ret);
@@ -66,13 +37,13 @@ static bool parse_value(const struct key_spec *spec, const char *text, void *mem
     case KEY_COUNT:
         return parse_count(text, member);
     case KEY_BOOL:
-        return parse_bool(text, member);
+        return yes_no_parse(text, member);
     case KEY_SECONDS:
-        return parse_seconds(text, member);
+        return seconds_parse(text, member);
     case KEY_TEXT:
         return parse_text(text, member);
     case KEY_CHOICE:
-        return parse_choice(text, spec->detail, member);
+        return word_parse(text, spec->detail, member);
     case KEY_OWN:
         return ((const struct key_own *)spec->detail)->parse(text, member);
     }

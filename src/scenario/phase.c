@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "base/number.h"
 #include "base/size.h"
 #include "scenario/error.h"
 
@@ -77,7 +78,8 @@ bool phase_is_order(enum phase_kind kind)
     return verbs[kind].audience == FOR_AGENT;
 }
 
-bool phase_is_host(enum phase_kind kind)
+/* The host, not a guest: [scenario]. */
+static bool is_host(enum phase_kind kind)
 {
     return verbs[kind].audience == FOR_HOST;
 }
@@ -97,7 +99,7 @@ static bool find_verb(const char *word, bool host, enum phase_kind *ret, GError 
     g_autoptr(GString) known = g_string_new(NULL);
 
     for (int k = 0; k < PHASE_KIND_MAX; k++) {
-        if (phase_is_host(k) != host)
+        if (is_host(k) != host)
             continue;
         if (strcmp(verbs[k].name, word) == 0) {
             *ret = k;
@@ -106,18 +108,6 @@ static bool find_verb(const char *word, bool host, enum phase_kind *ret, GError 
         g_string_append_printf(known, "%s%s", known->len > 0 ? ", " : "", verbs[k].name);
     }
     return scenario_fail(error, "unknown order \"%s\"; allowed here: %s", word, known->str);
-}
-
-/* A plain decimal number in [lo, hi]. */
-static bool parse_number(const char *text, double lo, double hi, double *ret)
-{
-    char *end;
-    double value = g_ascii_strtod(text, &end);
-
-    if (end == text || *end != '\0' || !isfinite(value) || value < lo || value > hi)
-        return false;
-    *ret = value;
-    return true;
 }
 
 /* "KEY=" at the start of @word: the value behind it, else NULL. */
@@ -146,7 +136,7 @@ static enum outcome parse_content(const char *word, struct phase *p, GError **er
 
     if (value) {
         p->content = CONTENT_COMPRESSIBLE;
-        if (!parse_number(value, 0.01, 1, &p->compressible))
+        if (!number_parse(value, 0.01, 1, &p->compressible))
             return wrong(error, word, "compressible takes a number from 0.01 to 1");
         return TAKEN;
     }
@@ -169,22 +159,22 @@ static enum outcome parse_touch(const char *word, struct phase *p, GError **erro
     double number;
 
     if ((value = option_value(word, "skew")))
-        return parse_number(value, 0, 4, &p->skew)
+        return number_parse(value, 0, 4, &p->skew)
                    ? TAKEN
                    : wrong(error, word, "skew takes a number from 0 (uniform) to 4");
     if ((value = option_value(word, "writes")))
-        return parse_number(value, 0, 1, &p->writes)
+        return number_parse(value, 0, 1, &p->writes)
                    ? TAKEN
                    : wrong(error, word, "writes takes a share from 0 to 1");
     if ((value = option_value(word, "threads"))) {
-        if (!parse_number(value, 1, THREADS_MAX, &number) || floor(number) < number)
+        if (!number_parse(value, 1, THREADS_MAX, &number) || floor(number) < number)
             return wrong(error, word, "threads takes a number from 1 to 16");
         p->threads = (unsigned)number;
         return TAKEN;
     }
     if (!(value = option_value(word, "ops")))
         return NOT_MINE;
-    if (!parse_number(value, 1, 1e9, &number))
+    if (!number_parse(value, 1, 1e9, &number))
         return wrong(error, word, "ops takes touches per second from 1 to 1e9");
     p->ops = (uint64_t)number;
     return TAKEN;

@@ -74,7 +74,6 @@ const char *phase_kind_name(enum phase_kind kind);
 
 /* Who the line is for. */
 bool phase_is_order(enum phase_kind kind); /* the guest program */
-bool phase_is_host(enum phase_kind kind);  /* the host: [scenario] */
 bool phase_is_work(enum phase_kind kind);  /* it counts operations: touch, stream, run */
 bool phase_is_pager(enum phase_kind kind); /* the guest must have a pager */
 

@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "base/file.h"
 #include "base/size.h"
 #include "core/units.h"
 #include "scenario/error.h"
@@ -224,7 +225,7 @@ bool plot_write(const struct record *r, const char *path, GError **error)
     g_autofree char *text = plot_draw(r);
     g_autoptr(GError) why = NULL;
 
-    if (g_file_set_contents(path, text, -1, &why))
+    if (file_write(path, text, -1, &why))
         return true;
     g_set_error_literal(error, SCENARIO_ERROR, SCENARIO_ERROR_TROUBLE, why->message);
     return false;

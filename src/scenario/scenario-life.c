@@ -7,7 +7,8 @@
 #define ALONE_SECONDS 6.0
 #define INTERVAL      0.5 /* between two samples, where it does not say */
 
-GArray *scenario_phases_new(void)
+/* Of struct phase, which it clears. */
+static GArray *phases_new(void)
 {
     GArray *phases = g_array_new(FALSE, FALSE, sizeof(struct phase));
 
@@ -22,7 +23,7 @@ struct scenario_guest *scenario_guest_new(const char *name)
     g->name = g_strdup(name);
     g->vcpus = 1;
     g->pager = true;
-    g->phases = scenario_phases_new();
+    g->phases = phases_new();
     return g;
 }
 
@@ -67,7 +68,7 @@ struct scenario *scenario_new(const char *path, unsigned seed)
     s->seed = seed;
     s->rand = g_rand_new_with_seed(s->seed);
     s->guests = g_ptr_array_new_with_free_func((GDestroyNotify)scenario_guest_free);
-    s->phases = scenario_phases_new();
+    s->phases = phases_new();
     s->settings = g_ptr_array_new_with_free_func(setting_free);
     s->goals = g_array_new(FALSE, FALSE, sizeof(struct goal));
     g_array_set_clear_func(s->goals, (GDestroyNotify)goal_clear);

@@ -106,7 +106,6 @@ void scenario_free(struct scenario *s);
 struct scenario_guest *scenario_guest_new(const char *name);
 struct scenario_guest *scenario_guest_copy(const struct scenario_guest *g, char *name);
 void scenario_guest_free(struct scenario_guest *g);
-GArray *scenario_phases_new(void); /* of struct phase, which it clears */
 
 static inline struct scenario_guest *scenario_guest(const struct scenario *s, unsigned i)
 {

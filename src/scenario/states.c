@@ -5,7 +5,7 @@
 
 #include "base/json.h"
 
-enum host_state states_parse(const char *name)
+static enum host_state parse_state(const char *name)
 {
     int s = 0;
 
@@ -23,7 +23,7 @@ static int compare(const void *a, const void *b)
 
 static void add(GArray *all, double t, const char *name)
 {
-    struct state_change change = {.t = t, .state = states_parse(name)};
+    struct state_change change = {.t = t, .state = parse_state(name)};
 
     if (change.state < HOST_STATE_MAX)
         g_array_append_val(all, change);

@@ -19,9 +19,6 @@ enum host_state states_at(const GArray *states, double t);
 /* Was one of @mask (1 << state) in force at some time of the window? */
 bool states_in_force(const GArray *states, unsigned mask, double from, double to);
 
-/* HOST_STATE_MAX: no such state. */
-enum host_state states_parse(const char *name);
-
 static inline const struct state_change *states_get(const GArray *states, unsigned i)
 {
     return &g_array_index(states, struct state_change, i);

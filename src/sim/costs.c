@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "core/units.h"
 #include "scenario/keytable.h"
 
@@ -111,22 +112,14 @@ void sim_cost_set(struct sim_costs *costs, const struct sim_cost *cost, double v
         *(double *)(void *)member = value;
 }
 
-static bool parse_number(const char *text, double max, double *ret)
-{
-    char *end;
-
-    *ret = g_ascii_strtod(text, &end);
-    return end != text && *end == '\0' && *ret >= 0 && *ret <= max;
-}
-
 static bool parse_usec(const char *text, void *member)
 {
-    return parse_number(text, USEC_MAX, member);
+    return number_parse(text, 0, USEC_MAX, member);
 }
 
 static bool parse_part(const char *text, void *member)
 {
-    return parse_number(text, 1, member);
+    return number_parse(text, 0, 1, member);
 }
 
 static const struct key_own usec_key = {parse_usec, "microseconds, up to 1000000"};

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "base/size.h"
 #include "core/units.h"
 
@@ -25,25 +26,9 @@ static bool parse_size(const char *text, double *ret)
     return true;
 }
 
-static bool parse_seconds(const char *text, double *ret)
-{
-    uint64_t usec;
-
-    if (!duration_parse(text, &usec))
-        return false;
-    *ret = (double)usec / (double)USEC_PER_SEC;
-    return true;
-}
-
 static bool parse_spread(const char *text, double *ret)
 {
-    char *end;
-    double value = g_ascii_strtod(text, &end);
-
-    if (end == text || *end != '\0' || !(value >= 1 && value <= SPREAD_MAX))
-        return false;
-    *ret = value;
-    return true;
+    return number_parse(text, 1, SPREAD_MAX, ret);
 }
 
 static bool parse(const char *text, struct dist *ret, amount_parser *amount)
@@ -79,7 +64,7 @@ bool dist_parse_size(const char *text, void *member)
 
 bool dist_parse_seconds(const char *text, void *member)
 {
-    return parse(text, member, parse_seconds);
+    return parse(text, member, seconds_parse);
 }
 
 /* Standard normal, within the tail, of two uniform numbers, the first above 0 (Box and Muller). */

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/number.h"
 #include "base/size.h"
 #include "sim/fleet.h"
 
@@ -10,13 +11,7 @@
 
 static bool parse_number(const char *text, void *member)
 {
-    char *end;
-    double value = g_ascii_strtod(text, &end);
-
-    if (end == text || *end != '\0' || !(value >= 0 && value <= NUMBER_MAX))
-        return false;
-    *(double *)member = value;
-    return true;
+    return number_parse(text, 0, NUMBER_MAX, member);
 }
 
 /* "15%" */

@@ -8,6 +8,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "base/size.h"
 #include "scenario/error.h"
 
@@ -26,7 +27,7 @@ static const char *const type_texts[] = {
     [VALUE_SIZE] = "a size, as 64M",
     [VALUE_TIME] = "a time, as 2s",
     [VALUE_PART] = "a number from 0 to below 1",
-    [VALUE_RATIO] = "a number above 0",
+    [VALUE_RATIO] = "a number above 0, up to 1000000",
     [VALUE_COUNT] = "a number",
     [VALUE_BOOL] = "yes or no",
 };
@@ -79,12 +80,11 @@ struct sim_settings sim_settings_default(void)
     };
 }
 
-static bool parse_double(const char *text, double least, double below, double *ret)
+static bool parse_part(const char *text, double *ret)
 {
-    char *end;
-    double value = g_ascii_strtod(text, &end);
+    double value;
 
-    if (end == text || *end != '\0' || !(value >= least && value < below))
+    if (!number_parse(text, 0, 1, &value) || value == 1)
         return false;
     *ret = value;
     return true;
@@ -101,12 +101,6 @@ static bool parse_time(const char *text, usec_t *ret)
     return true;
 }
 
-static bool parse_bool(const char *text, bool *ret)
-{
-    *ret = strcmp(text, "yes") == 0;
-    return *ret || strcmp(text, "no") == 0;
-}
-
 static bool parse_value(enum value_type type, const char *text, void *member)
 {
     guint64 count;
@@ -117,16 +111,16 @@ static bool parse_value(enum value_type type, const char *text, void *member)
     case VALUE_TIME:
         return parse_time(text, member);
     case VALUE_PART:
-        return parse_double(text, 0, 1, member);
+        return parse_part(text, member);
     case VALUE_RATIO:
-        return parse_double(text, 1e-6, 1e6, member);
+        return number_parse(text, 1e-6, 1e6, member);
     case VALUE_COUNT:
         if (!g_ascii_string_to_unsigned(text, 10, 1, G_MAXUINT32, &count, NULL))
             return false;
         *(uint64_t *)member = count;
         return true;
     case VALUE_BOOL:
-        return parse_bool(text, member);
+        return yes_no_parse(text, member);
     }
     return false;
 }

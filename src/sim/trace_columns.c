@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "base/size.h"
 
 #define NAME_MAX_BYTES 128
@@ -24,10 +25,9 @@ const struct trace_cells TRACE_CELLS_DEFAULT = {
 enum cell_type {
     CELL_TIME,
     CELL_NAME,
-    CELL_SIZE,   /* uint64_t, bytes */
-    CELL_COUNT,  /* uint64_t */
-    CELL_PART,   /* double, [0, 1] */
-    CELL_NUMBER, /* double, >= 0 */
+    CELL_SIZE,  /* uint64_t, bytes */
+    CELL_COUNT, /* uint64_t */
+    CELL_PART,  /* double, [0, 1] */
     CELL_BOOL,
     CELL_CHOICE,  /* int */
     CELL_NOTHING, /* for people; not looked at */
@@ -39,7 +39,6 @@ static const char *const type_texts[] = {
     [CELL_SIZE] = "a size in bytes, or as 512M",
     [CELL_COUNT] = "a number above 0",
     [CELL_PART] = "a number from 0 to 1",
-    [CELL_NUMBER] = "a number from 0 on",
     [CELL_BOOL] = "yes or no",
     [CELL_CHOICE] = "one of its words",
 };
@@ -77,7 +76,7 @@ static const struct trace_column columns[] = {
     {"cache_used_60s", CELL_SIZE, AT(cache_used[2]), NULL},
     {"cache_used_600s", CELL_SIZE, AT(cache_used[3]), NULL},
     {"writes", CELL_PART, AT(writes), NULL},
-    {"demand", CELL_NUMBER, AT(demand), NULL},
+    {"demand", CELL_PART, AT(demand), NULL},
     {"threads", CELL_COUNT, AT(threads), NULL},
     {"zero", CELL_PART, AT(content.zero), NULL},
     {"compressible", CELL_PART, AT(content.compressible), NULL},
@@ -119,6 +118,8 @@ static bool unknown_column(const struct trace_csv *csv, const char *name, GError
 {
     g_autoptr(GString) known = g_string_new(NULL);
 
+    if (strpbrk(name, ";\t"))
+        return trace_csv_fail(csv, NULL, error, "commas are to stand between the columns");
     for (size_t i = 0; i < G_N_ELEMENTS(columns); i++)
         g_string_append_printf(known, "%s%s", i > 0 ? ", " : "", columns[i].name);
     return trace_csv_fail(csv, NULL, error, "unknown column \"%s\"; allowed are %s", name,
@@ -164,17 +165,6 @@ static bool parse_digits(const char *text, uint64_t *ret)
     return true;
 }
 
-static bool parse_double(const char *text, double most, double *ret)
-{
-    char *end;
-    double value = g_ascii_strtod(text, &end);
-
-    if (end == text || *end != '\0' || !(value >= 0 && value <= most))
-        return false;
-    *ret = value;
-    return true;
-}
-
 static bool parse_time(const char *text, usec_t *ret)
 {
     uint64_t seconds;
@@ -196,20 +186,6 @@ static bool parse_name(const char *text, const char **ret)
     return length > 0 && length <= NAME_MAX_BYTES && g_utf8_validate(text, (gssize)length, NULL);
 }
 
-static bool parse_bool(const char *text, bool *ret)
-{
-    *ret = strcmp(text, "yes") == 0;
-    return *ret || strcmp(text, "no") == 0;
-}
-
-static bool parse_choice(const char *text, const char *const *choices, int *ret)
-{
-    for (*ret = 0; choices[*ret]; ++*ret)
-        if (strcmp(text, choices[*ret]) == 0)
-            return true;
-    return false;
-}
-
 static bool parse_cell(const struct trace_column *column, const char *text, void *member)
 {
     switch (column->type) {
@@ -222,13 +198,11 @@ static bool parse_cell(const struct trace_column *column, const char *text, void
     case CELL_COUNT:
         return parse_digits(text, member) && *(uint64_t *)member > 0;
     case CELL_PART:
-        return parse_double(text, 1, member);
-    case CELL_NUMBER:
-        return parse_double(text, 1e6, member);
+        return number_parse(text, 0, 1, member);
     case CELL_BOOL:
-        return parse_bool(text, member);
+        return yes_no_parse(text, member);
     case CELL_CHOICE:
-        return parse_choice(text, column->choices, member);
+        return word_parse(text, column->choices, member);
     case CELL_NOTHING:
         return true;
     }
