@@ -73,13 +73,14 @@ static void print_summary(const struct runs *runs)
     printf("\n");
     for (unsigned class = 1; class <= SCENE_FLEETS; class ++) {
         struct report_row row;
+        unsigned p = 0;
 
-        for (unsigned p = 0; p < runs->policies->len && report_row(runs, class, p, &row); p++) {
+        for (; p < runs->policies->len && report_row(runs, class, p, &row); p++) {
             if (p == 0)
                 printf("%-6u", class);
             printf(" %4.2f %4.2f", row.mean, row.worst);
         }
-        if (row.trials > 0)
+        if (p > 0)
             printf("\n");
     }
 }

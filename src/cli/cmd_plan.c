@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/size.h"
 #include "cli/commands.h"
 #include "cli/options.h"
@@ -196,7 +197,7 @@ static bool write_svg(const struct request *r, const struct plan *p, GError **er
 {
     g_autofree char *text = plan_plot(&r->question, p);
 
-    return g_file_set_contents(r->svg, text, -1, error);
+    return file_write(r->svg, text, -1, error);
 }
 
 static bool answer(const struct cli *cli, const struct request *r, GError **error)
@@ -249,7 +250,9 @@ static enum exit_code run(struct cli *cli, const struct command *command, int ar
         return o.exit_code;
     if (plan(cli, &r, options_operands(&o)[0], &error))
         return EXIT_CODE_OK;
-    return cli_failure(error);
+    (void)cli_failure(error);
+    return g_error_matches(error, SCENARIO_ERROR, SCENARIO_ERROR_INVALID) ? EXIT_CODE_USAGE
+                                                                          : EXIT_CODE_FAILED;
 }
 
 const struct command COMMAND_PLAN = {

@@ -22,6 +22,7 @@
 #define INTERVAL_USEC     UINT64_C(10000000)
 #define INTERVAL_USEC_MIN UINT64_C(1000000)
 #define INTERVAL_USEC_MAX UINT64_C(3600000000)
+#define LENGTH_USEC_MAX   UINT64_C(63158400000000) /* two years, as a trace may have */
 /* How long a daemon that has answered before is waited for. */
 #define AWAY_USEC_MAX UINT64_C(600000000)
 
@@ -202,12 +203,12 @@ static enum exit_code record(struct recording *r)
 }
 
 static enum exit_code read_time(const struct command *command, const char *name, const char *text,
-                                uint64_t least, uint64_t most, uint64_t *ret)
+                                uint64_t most, uint64_t *ret)
 {
-    if (duration_parse(text, ret) && *ret >= least && *ret <= most)
+    if (duration_parse(text, ret) && *ret >= INTERVAL_USEC_MIN && *ret <= most)
         return EXIT_CODE_OK;
-    return usage_error(command, "--%s %s: it takes a time of at least %.0f s, as 10s or 7d", name,
-                       text, (double)least / 1e6);
+    return usage_error(command, "--%s %s: it takes a time from %.0f to %.0f s, as 10s or 7d", name,
+                       text, (double)INTERVAL_USEC_MIN / 1e6, (double)most / 1e6);
 }
 
 static enum exit_code record_into(struct recording *r, const char *path)
@@ -241,11 +242,9 @@ static enum exit_code run(struct cli *cli, const struct command *command, int ar
 
     options_init(&o, cli, command, argc, argv);
     while ((id = options_next(&o)) > 0) {
-        o.exit_code =
-            id == OPTION_INTERVAL
-                ? read_time(command, "interval", o.value, INTERVAL_USEC_MIN, INTERVAL_USEC_MAX,
-                            &r.interval)
-                : read_time(command, "for", o.value, INTERVAL_USEC_MIN, UINT64_MAX / 4, &r.length);
+        o.exit_code = id == OPTION_INTERVAL
+                          ? read_time(command, "interval", o.value, INTERVAL_USEC_MAX, &r.interval)
+                          : read_time(command, "for", o.value, LENGTH_USEC_MAX, &r.length);
         if (o.exit_code != EXIT_CODE_OK)
             return o.exit_code;
     }

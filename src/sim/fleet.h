@@ -86,10 +86,7 @@ struct trace; /* trace.h */
 enum fleet_shift {
     FLEET_SHIFT_DAYS,  /* moved by whole days: common hours stay common */
     FLEET_SHIFT_PHASE, /* moved by any time: they come apart */
-    FLEET_SHIFT_MAX,
 };
-
-const char *fleet_shift_name(enum fleet_shift shift);
 
 struct fleet {
     char *title;
@@ -109,7 +106,7 @@ void fleet_free(struct fleet *f);
 
 /* Names of what guests are drawn from, kinds or recorded guests, and which of them @i is of. */
 unsigned fleet_kinds(const struct fleet *f);
-const char *fleet_kind_name(const struct fleet *f, unsigned kind);
+const char *fleet_kind_name(const struct fleet *f, unsigned number);
 unsigned fleet_kind_of(const struct fleet *f, uint32_t seed, unsigned i);
 
 uint64_t fleet_guest_size(const struct fleet *f, uint32_t seed, unsigned i);

@@ -16,9 +16,9 @@
 #define SIZE_UNIT (64 * MIB)
 
 /* Steps that only let a guest grow. */
-#define GROWTH_STEP (3600 * USEC_PER_SEC)
-#define BURSTS_MAX  10000u
-#define DAY_SECONDS ((double)FLEET_DAY / 1e6)
+#define GROWTH_STEP_SECONDS 3600.0
+#define BURSTS_MAX          10000u
+#define DAY_SECONDS         ((double)FLEET_DAY / 1e6)
 
 /* What a guest is, apart from when. */
 struct drawn {
@@ -43,7 +43,8 @@ struct change {
 
 /* --- which guest --- */
 
-GRand *fleet_guest_rand(uint32_t seed, unsigned i)
+/* All that is random of guest @i; owned by the caller. */
+static GRand *guest_rand(uint32_t seed, unsigned i)
 {
     guint32 words[] = {seed, i, 0x666c6565};
 
@@ -52,7 +53,7 @@ GRand *fleet_guest_rand(uint32_t seed, unsigned i)
 
 usec_t fleet_guest_start(GRand *rand)
 {
-    return (usec_t)(g_rand_double(rand) * (double)(FLEET_WARM_UP / 2));
+    return (usec_t)(g_rand_double(rand) * (double)FLEET_WARM_UP / 2);
 }
 
 /* A number in [0, 1) for each index, such that the first n of them, whatever n, are spread evenly
@@ -61,8 +62,11 @@ static double evenly_spread(unsigned i)
 {
     double value = 0, digit = 0.5;
 
-    for (; i > 0; i >>= 1, digit /= 2)
+    while (i > 0) {
         value += (i & 1) * digit;
+        digit /= 2;
+        i >>= 1;
+    }
     return value;
 }
 
@@ -99,9 +103,9 @@ unsigned fleet_kinds(const struct fleet *f)
     return f->trace ? (unsigned)f->trace->n : f->kinds->len;
 }
 
-const char *fleet_kind_name(const struct fleet *f, unsigned i)
+const char *fleet_kind_name(const struct fleet *f, unsigned number)
 {
-    return f->trace ? f->trace->guests[i].name : kind(f, i)->name;
+    return f->trace ? f->trace->guests[number].name : kind(f, number)->name;
 }
 
 unsigned fleet_kind_of(const struct fleet *f, uint32_t seed, unsigned i)
@@ -111,7 +115,7 @@ unsigned fleet_kind_of(const struct fleet *f, uint32_t seed, unsigned i)
 
     if (!f->trace)
         return described_kind_of(f, i);
-    rand = fleet_guest_rand(seed, i);
+    rand = guest_rand(seed, i);
     of = (unsigned)g_rand_int_range(rand, 0, (gint32)f->trace->n);
     g_rand_free(rand);
     return of;
@@ -134,7 +138,7 @@ uint64_t fleet_guest_size(const struct fleet *f, uint32_t seed, unsigned i)
 
     if (f->trace)
         return f->trace->guests[of].size;
-    rand = fleet_guest_rand(seed, i);
+    rand = guest_rand(seed, i);
     size = draw_size(kind(f, of), rand);
     g_rand_free(rand);
     return size;
@@ -266,10 +270,10 @@ static void draw_bursts(const struct drawn *d, GRand *rand, double from, double 
 
 static void add_growth(const struct drawn *d, double from, double to, GArray *changes)
 {
-    if (d->growth <= 0)
-        return;
-    for (double at = from; at < to; at += (double)GROWTH_STEP / 1e6)
-        add_change(changes, at, CHANGE_GROWS, 0);
+    unsigned steps = d->growth > 0 ? (unsigned)ceil((to - from) / GROWTH_STEP_SECONDS) : 0;
+
+    for (unsigned i = 0; i < steps; i++)
+        add_change(changes, from + i * GROWTH_STEP_SECONDS, CHANGE_GROWS, 0);
 }
 
 static gint by_time(gconstpointer a, gconstpointer b)
@@ -361,7 +365,7 @@ void fleet_guest(const struct fleet *f, uint32_t seed, unsigned i, unsigned days
 {
     usec_t length = fleet_length(f, days);
     unsigned of = fleet_kind_of(f, seed, i);
-    GRand *rand = fleet_guest_rand(seed, i);
+    GRand *rand = guest_rand(seed, i);
 
     if (f->trace) {
         (void)g_rand_int(rand);

@@ -4,9 +4,6 @@
 
 #include "sim/fleet.h"
 
-/* All that is random of guest @i; owned by the caller. */
-GRand *fleet_guest_rand(uint32_t seed, unsigned i);
-
 /* Guests start one after the other in the first half of the warm-up. */
 usec_t fleet_guest_start(GRand *rand);
 

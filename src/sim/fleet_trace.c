@@ -8,16 +8,6 @@
 #include "sim/fleet_impl.h"
 #include "sim/trace.h"
 
-static const char *const shift_names[FLEET_SHIFT_MAX] = {
-    [FLEET_SHIFT_DAYS] = "days",
-    [FLEET_SHIFT_PHASE] = "phase",
-};
-
-const char *fleet_shift_name(enum fleet_shift shift)
-{
-    return shift_names[shift];
-}
-
 /* Where in the recording the first midnight falls. */
 static usec_t draw_shift(const struct fleet *f, GRand *rand)
 {

@@ -70,13 +70,6 @@ void manager_guest_look(const struct sim *s, unsigned guest, bool partial,
     *ret = *seen;
 }
 
-usec_t manager_stats_age(const struct sim *s, unsigned guest)
-{
-    const struct vm *vm = sim_vm(s, guest);
-
-    return vm->said_at == USEC_NEVER ? USEC_NEVER : s->now - vm->said_at;
-}
-
 void manager_balloon(struct sim *s, unsigned guest, uint64_t visible)
 {
     struct vm *vm = sim_vm(s, guest);

@@ -69,9 +69,6 @@ void manager_host_look(const struct sim *s, struct manager_host *ret);
 void manager_guest_look(const struct sim *s, unsigned guest, bool partial,
                         struct guest_observation *ret);
 
-/* How old the guest's statistics are; USEC_NEVER: it has sent none. */
-usec_t manager_stats_age(const struct sim *s, unsigned guest);
-
 /* As the kernel counts (core/share.h), all but the state. */
 void manager_share_look(const struct sim *s, struct share_observation *ret);
 

@@ -117,10 +117,3 @@ void plan_alone_look(struct plan_alone *a, unsigned i, struct plan_alone_guest *
                                      .minutes = b->minutes[i % BLOCK],
                                      .oom_kills = b->oom_kills[i % BLOCK]};
 }
-
-double plan_alone_simulated(const struct plan_alone *a)
-{
-    double day = (double)(FLEET_WARM_UP + a->minutes * PLAN_MINUTE) / (double)FLEET_DAY;
-
-    return a->blocks->len * BLOCK * day;
-}

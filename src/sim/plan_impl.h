@@ -28,9 +28,6 @@ struct plan_alone_guest {
 };
 void plan_alone_look(struct plan_alone *a, unsigned i, struct plan_alone_guest *ret);
 
-/* Guest-days simulated for it so far. */
-double plan_alone_simulated(const struct plan_alone *a);
-
 /* Less than this, in seconds of work, is no guest-minute. */
 #define PLAN_WORK_MIN 0.01
 

@@ -237,6 +237,9 @@ static bool check_time(struct loader *l, const struct name *n, usec_t time, GErr
     if (n->lives > 0 && time <= n->cells.time)
         return trace_csv_fail(&l->csv, "time", error,
                               "it is not after that of the guest's last line");
+    if (time - l->origin > TRACE_LENGTH_MAX)
+        return trace_csv_fail(&l->csv, "time", error, "a trace has %u days at most",
+                              (unsigned)(TRACE_LENGTH_MAX / USEC_PER_SEC / 86400));
     if (++l->rows > TRACE_ROWS_MAX)
         return trace_csv_fail(&l->csv, NULL, error, "more than %u lines", TRACE_ROWS_MAX);
     l->last = u64_max(l->last, time);
@@ -284,7 +287,7 @@ static bool read_all(struct loader *l, GError **error)
         return false;
     }
     if (l->last <= l->origin)
-        return scenario_fail(error, "%s: it ends with its last line, which is also the first time",
+        return scenario_fail(error, "%s: it ends with its last line: lines of two times are needed",
                              l->csv.path);
     return true;
 }

@@ -10,9 +10,10 @@
 
 #include "sim/sim.h"
 
-/* No trace has more guests than this, nor more rows. */
+/* No trace has more guests than this, more rows, nor is longer (two years). */
 #define TRACE_GUESTS_MAX 100000
 #define TRACE_ROWS_MAX   50000000
+#define TRACE_LENGTH_MAX (731 * 86400 * USEC_PER_SEC)
 
 /* A guest that ends and comes again is another one, called NAME.2, NAME.3, ... */
 struct trace {

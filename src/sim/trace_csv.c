@@ -9,6 +9,9 @@
 
 #define BLANKS " \t"
 
+/* What spreadsheets write before UTF-8. */
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
+
 static bool check_file(const char *path, GError **error)
 {
     GStatBuf st;
@@ -35,7 +38,8 @@ bool trace_csv_open(struct trace_csv *csv, const char *path, GError **error)
         g_clear_pointer(&csv->text, g_free);
         return scenario_fail(error, "%s: no trace: it is no text", path);
     }
-    csv->at = csv->text;
+    csv->at = g_str_has_prefix(csv->text, BYTE_ORDER_MARK) ? csv->text + strlen(BYTE_ORDER_MARK)
+                                                           : csv->text;
     return true;
 }
 

@@ -34,7 +34,7 @@ class Plan(unittest.TestCase):
         path.write_text(text, encoding="utf-8")
         return run("plan", str(path), *options)
 
-    def refused(self, message, text, *options, code=1, name="fleet.ini"):
+    def refused(self, message, text, *options, code=2, name="fleet.ini"):
         process = self.plan(text, *options, name=name)
         stderr = process.stderr.decode()
         self.assertEqual(process.returncode, code, stderr)

@@ -67,6 +67,17 @@ static void test_lines(void)
     trace_free(t);
 }
 
+/* As a spreadsheet writes it. */
+static void test_spreadsheet(void)
+{
+    struct trace *t =
+        load_right("\xef\xbb\xbftime,guest,size,owned\r\n0,a,1G,100M\r\n60,a,,200M\r\n");
+
+    g_assert_cmpuint(t->n, ==, 1);
+    g_assert_cmpuint(t->length, ==, 60 * USEC_PER_SEC);
+    trace_free(t);
+}
+
 static void test_lives(void)
 {
     struct trace *t = load_right("time,guest,size,owned,reservation\n"
@@ -123,6 +134,11 @@ static void test_refused(void)
         {"time,guest,size,pager\n0,a,1G,maybe\n", "allowed is yes or no"},
         {"time,guest,size\n# fine\n0,\"a,1G\n", ":3: a quotation mark"},
         {"time,guest,size\n0,\"a\"b,1G\n", ":2: a quotation mark"},
+        {"time;guest;size\n0;a;1G\n", ":1: commas are to stand between"},
+        {"time,guest,size,demand\n0,a,1G,2\n",
+         ":2: demand: \"2\"; allowed is a number from 0 to 1"},
+        /* A date after a time that is none: the simulation would take hours. */
+        {"time,guest,size\n0,a,1G\n1763745600,a,\n", ":3: time: a trace has 731 days"},
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(wrong); i++) {
@@ -163,6 +179,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/trace/lines", test_lines);
+    g_test_add_func("/trace/spreadsheet", test_spreadsheet);
     g_test_add_func("/trace/lives", test_lives);
     g_test_add_func("/trace/refused", test_refused);
     g_test_add_func("/trace/no-file", test_no_file);
