@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/log.h"
 #include "core/units.h"
@@ -239,6 +240,17 @@ void member_look_granted(const struct member *m, struct guest_sample *sample)
     g_clear_pointer(&monitor, monitor_close);
 }
 
+/* Of all its threads; 0 where it has just ended. */
+static double processor_seconds(pid_t pid)
+{
+    struct timespec used;
+    clockid_t clock;
+
+    if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &used) < 0)
+        return 0;
+    return (double)used.tv_sec + (double)used.tv_nsec / 1e9;
+}
+
 void member_sample(struct member *m, struct guest_sample *sample)
 {
     struct agent_report now = m->agent ? *agent_last(m->agent) : m->sampled;
@@ -255,6 +267,7 @@ void member_sample(struct member *m, struct guest_sample *sample)
     sample->resident = look.bytes;
     sample->saved = look.saved;
     sample->kernel.swapped = look.swapped;
+    sample->cpu = processor_seconds(lab_vm_pid(m->vm));
     if (now.received > m->sampled.received) {
         m->rate = rate(&m->sampled, &now);
         if (now.error[0] && strcmp(now.error, m->sampled.error) != 0)

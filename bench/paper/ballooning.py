@@ -15,8 +15,8 @@ from frame.plot import Curve, Panel, Plot
 from frame.table import percent
 
 SIZE = 320  # MiB
-LIMITS = (SIZE, 240, 200, 168, 144)  # MiB, one after the other; the first takes nothing
-SETUP = 36  # s: what it works on is made in this time, and the guest sees its whole memory
+LIMITS = (SIZE, 220, 176, 144)  # MiB, one after the other; the first takes nothing
+SETUP = 32  # s: what it works on is made in this time, and the guest sees its whole memory
 HOLD = 10  # s: each step
 SETTLE = 4  # s: of that, until it counts
 

@@ -3,8 +3,9 @@
 
 The paper ran dbench with 40 clients in a guest of 256 MB that was ballooned to 128 to 224 MB, and in guests that were
 configured so small: what the difference is, the guest's kernel pays, which has sized its tables for more memory
-than it can use. Here SQLite reads a table through the page cache. Both guests work at the same time, so that what else
-happens on this machine happens to both.
+than it can use. Here SQLite reads a table through the page cache. Both guests work at the same time, and what counts is
+queries per second of processor time of their QEMU: what else happens on this machine takes their time, but not that.
+Reading their disk computes too (the host's page cache has it), so that what is missing in the guest's cache shows.
 """
 
 from frame import programs
@@ -14,7 +15,7 @@ from frame.table import percent
 
 SIZE = 256  # MiB
 BALLOONED = (128, 160, 192, 224)  # MiB
-BEGIN, COUNT, END = 4, 16, 32  # s: the work begins; counts; ends
+BEGIN, COUNT, END = 4, 14, 28  # s: the work begins; counts; ends
 ROWS = 60000  # about 60 MiB: a little more than the smallest guest can cache
 PAPER = {128: "4.4 %", 224: "1.4 %"}
 OVERHEAD_MAX = 0.1
@@ -50,12 +51,12 @@ def scenario(small):
 
 
 def rates(bench, small):
-    """Queries per second of the ballooned guest and of the small one."""
+    """Queries per second of processor time, of the ballooned guest and of the small one."""
     record = bench.lab(scenario(small))
     visible = record.mean("ballooned", "granted", COUNT, END) / programs.MIB
     if abs(visible - small) > 1:
         raise Problem(f"the guest sees {visible:.0f} MiB, not {small}: its balloon is not there yet")
-    found = [record.rate(name, COUNT, END) for name in ("ballooned", "small")]
+    found = [record.efficiency(name, COUNT, END) for name in ("ballooned", "small")]
     if min(found) <= 0:
         raise Problem(f"{small} MiB: the table was not there after {COUNT - BEGIN} s; is this machine busy?")
     return found
@@ -63,12 +64,13 @@ def rates(bench, small):
 
 def measure(bench):
     programs.prepare()
-    pairs = {small: [rates(bench, small) for _ in range(bench.rounds(3))] for small in BALLOONED}
+    pairs = {small: [rates(bench, small) for _ in range(bench.rounds(2))] for small in BALLOONED}
     costs = {small: [1 - ballooned / other for ballooned, other in found] for small, found in pairs.items()}
-    bench.table(["MiB", "ballooned, queries/s", "that size, queries/s", "cost here", "least and most", "in the paper"], [
+    bench.say("Queries per second of processor time:")
+    bench.table(["MiB", "ballooned", "that size", "cost here", "least and most", "in the paper"], [
         [small, *(f"{median(values):.0f}" for values in zip(*pairs[small])), percent(median(costs[small]), 1),
          f"{percent(min(costs[small]), 1)}, {percent(max(costs[small]), 1)}", PAPER.get(small)] for small in BALLOONED])
     curves = [Curve(label, [(small, median([pair[i] for pair in pairs[small]])) for small in BALLOONED], "points")
               for i, label in enumerate((f"{SIZE} MiB, ballooned", "configured so"))]
-    bench.plot("", Plot("A ballooned guest and one of that size", "MiB", [Panel("queries/s", curves)]))
+    bench.plot("", Plot("A ballooned guest and one of that size", "MiB", [Panel("queries per processor second", curves)]))
     bench.goal("cost", median([median(values) for values in costs.values()]), "<=", OVERHEAD_MAX)

@@ -47,6 +47,7 @@ static struct json_object *sample_json(const struct guest_sample *s)
     json_put_u64(o, "owned", s->report.owned);
     json_put_u64(o, "operations", s->report.operations);
     json_put_double(o, "rate", s->rate);
+    json_put_double(o, "cpu_s", s->cpu);
     json_put_double(o, "p50_us", s->report.latency_p50_usec);
     json_put_double(o, "p99_us", s->report.latency_p99_usec);
     json_put_u64(o, "wrong", s->report.wrong_pages);

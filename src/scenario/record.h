@@ -59,6 +59,7 @@ struct guest_sample {
     const char *link, *driver, *trust, *reason;
     struct agent_report report;
     double rate;   /* operations per second since the last sample */
+    double cpu;    /* seconds of processor time of its QEMU so far; 0 where simulated */
     bool starving; /* starved.h */
     struct pager_sample pager;
     struct kernel_sample kernel;

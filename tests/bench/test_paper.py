@@ -49,6 +49,11 @@ class Records(unittest.TestCase):
     def test_rate_of_too_little_is_none(self):
         self.assertEqual(record([0, 10]).rate("a", 0, 0.5), 0)
 
+    def test_efficiency_is_by_processor_time(self):
+        samples = [{"t": t, "guests": {"a": {"operations": 100 * t, "cpu_s": t / 4}}} for t in range(4)]
+        done = Record({"samples": samples, "events": [], "work": [], "goals": []})
+        self.assertEqual(done.efficiency("a", 1, 3), 400)
+
     def test_rates_look_back_by_the_window(self):
         self.assertEqual(record([0, 10, 20, 120]).rates("a", 2), [(1, 10), (2, 10), (3, 55)])
 

@@ -230,6 +230,7 @@ class Peer(unittest.TestCase):
         self.assertRegex(run.stdout, rf"QMP sockets: {self.directory}/aerostat-lab-.*/guests/NAME.sock")
         samples = json.loads((self.directory / "x.json").read_text())["samples"]
         self.assertLess(min(sample["guests"]["only"]["granted"] for sample in samples), 128 << 20)
+        self.assertGreater(max(sample["guests"]["only"]["cpu_s"] for sample in samples), 0)
         self.assertFalse(self.peer_runs())
 
     def test_one_that_ends_is_trouble(self):

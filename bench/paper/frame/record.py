@@ -2,6 +2,13 @@
 """What the lab recorded of a run (--json), by guest and time. Sizes in bytes, times on the scenario's clock."""
 
 
+def slope(points):
+    """From the first of @points to the last."""
+    if len(points) < 2 or points[-1][0] <= points[0][0]:
+        return 0.0
+    return (points[-1][1] - points[0][1]) / (points[-1][0] - points[0][0])
+
+
 class Record:
     def __init__(self, data):
         self.samples = data["samples"]
@@ -25,10 +32,13 @@ class Record:
 
     def rate(self, name, begin, end, key="operations"):
         """By how much a counter grew per second within the window."""
-        seen = self.guest(name, key, begin, end)
-        if len(seen) < 2 or seen[-1][0] <= seen[0][0]:
-            return 0.0
-        return (seen[-1][1] - seen[0][1]) / (seen[-1][0] - seen[0][0])
+        return slope(self.guest(name, key, begin, end))
+
+    def efficiency(self, name, begin, end):
+        """Operations per second of processor time of its QEMU. Other work on the machine hardly changes it, but what
+        waits without computing doesn't either."""
+        cpu, operations = (self.guest(name, key, begin, end) for key in ("cpu_s", "operations"))
+        return slope([(used, done) for (_, used), (_, done) in zip(cpu, operations)])
 
     def rates(self, name, window, key="operations"):
         """[(t, per second)] of a counter, each over the @window seconds before."""
