@@ -3,7 +3,8 @@
 
 VMware's white papers take memory from one virtual machine with a limit and plot the throughput that is left, once by
 ballooning alone and once by hypervisor swapping alone. Here the mechanisms are a balloon without a pager, a pager
-and a guest without a balloon driver, and both. The guest has swap space of its own, as theirs have. Real programs: a
+and a guest without a balloon driver, and both. Throughput is by the guest's own time, in which it computes or waits
+for memory: what else happens on this machine counts far less so. The guest has swap space of its own, as theirs have. Real programs: a
 C compiler over a tree of sources, SQLite on a table in the page cache, Redis with a heap all of which is live; and
 the lab's own guest program with such a heap. Two guests run at a time: one for each processor of a small machine;
 nothing but its limit bounds either.
@@ -83,8 +84,8 @@ class Steps:
     def __init__(self, record, workload, mechanism):
         name = f"{workload}-{mechanism}"
         windows = [(step_begin(number) + SETTLE, step_begin(number + 1)) for number in range(len(LIMITS))]
-        rates = [record.rate(name, *window) for window in windows]
-        if rates[0] <= 0:
+        rates = [record.own_rate(name, *window) for window in windows]
+        if record.rate(name, *windows[0]) <= 0:
             raise Problem(f"{workload}: nothing done after {step_begin(0)} s; is this machine busy?")
         self.relative = [rate / rates[0] for rate in rates]
         self.ballooned = [SIZE * programs.MIB - record.mean(name, "granted", *window) for window in windows]

@@ -4,8 +4,8 @@
 The paper ran dbench with 40 clients in a guest of 256 MB that was ballooned to 128 to 224 MB, and in guests that were
 configured so small: what the difference is, the guest's kernel pays, which has sized its tables for more memory
 than it can use. Here SQLite reads a table through the page cache. Both guests work at the same time, and what counts is
-queries per second of processor time of their QEMU: what else happens on this machine takes their time, but not that.
-Reading their disk computes too (the host's page cache has it), so that what is missing in the guest's cache shows.
+queries per second of their own time, in which QEMU computes: what else happens on this machine takes theirs, but not
+that. Reading their disk computes too (the host's page cache has it), so that what their caches miss shows.
 """
 
 from frame import programs
@@ -51,12 +51,12 @@ def scenario(small):
 
 
 def rates(bench, small):
-    """Queries per second of processor time, of the ballooned guest and of the small one."""
+    """Queries per second of their own time, of the ballooned guest and of the small one."""
     record = bench.lab(scenario(small))
     visible = record.mean("ballooned", "granted", COUNT, END) / programs.MIB
     if abs(visible - small) > 1:
         raise Problem(f"the guest sees {visible:.0f} MiB, not {small}: its balloon is not there yet")
-    found = [record.efficiency(name, COUNT, END) for name in ("ballooned", "small")]
+    found = [record.own_rate(name, COUNT, END) for name in ("ballooned", "small")]
     if min(found) <= 0:
         raise Problem(f"{small} MiB: the table was not there after {COUNT - BEGIN} s; is this machine busy?")
     return found
@@ -66,7 +66,7 @@ def measure(bench):
     programs.prepare()
     pairs = {small: [rates(bench, small) for _ in range(bench.rounds(2))] for small in BALLOONED}
     costs = {small: [1 - ballooned / other for ballooned, other in found] for small, found in pairs.items()}
-    bench.say("Queries per second of processor time:")
+    bench.say("Queries per second of processor time (and of waiting for memory):")
     bench.table(["MiB", "ballooned", "that size", "cost here", "least and most", "in the paper"], [
         [small, *(f"{median(values):.0f}" for values in zip(*pairs[small])), percent(median(costs[small]), 1),
          f"{percent(min(costs[small]), 1)}, {percent(max(costs[small]), 1)}", PAPER.get(small)] for small in BALLOONED])

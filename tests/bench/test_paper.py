@@ -49,10 +49,20 @@ class Records(unittest.TestCase):
     def test_rate_of_too_little_is_none(self):
         self.assertEqual(record([0, 10]).rate("a", 0, 0.5), 0)
 
-    def test_efficiency_is_by_processor_time(self):
-        samples = [{"t": t, "guests": {"a": {"operations": 100 * t, "cpu_s": t / 4}}} for t in range(4)]
-        done = Record({"samples": samples, "events": [], "work": [], "goals": []})
-        self.assertEqual(done.efficiency("a", 1, 3), 400)
+    def own(self, operations):
+        """It computes for an eighth of the time and waits for another."""
+        samples = [{"t": t, "guests": {"a": {"operations": done, "cpu_s": t / 8, "lost_s": t / 8}}}
+                   for t, done in enumerate(operations)]
+        return Record({"samples": samples, "events": [], "work": [], "goals": []})
+
+    def test_own_rate_is_by_what_it_computes_and_waits(self):
+        self.assertEqual(self.own([0, 100, 200, 300]).own_rate("a", 1, 3), 400)
+
+    def test_own_rate_spreads_an_operation_over_its_time(self):
+        self.assertEqual(self.own([0, 0, 0, 0, 1, 1]).own_rate("a", 1, 3), 1)
+
+    def test_own_rate_of_what_stopped_is_none(self):
+        self.assertEqual(self.own([0, 9, 9, 9, 9]).own_rate("a", 2, 4), 0)
 
     def test_rates_look_back_by_the_window(self):
         self.assertEqual(record([0, 10, 20, 120]).rates("a", 2), [(1, 10), (2, 10), (3, 55)])

@@ -33,7 +33,7 @@ def record(length, guests):
         seen = {}
         for name, (rate, visible) in guests.items():
             done[name] += rate(t)
-            seen[name] = {"operations": done[name], "cpu_s": t / 2, "granted": visible(t) * MIB, "zero": 0, "compressed": 3 * MIB,
+            seen[name] = {"operations": done[name], "cpu_s": t / 2, "lost_s": 0, "granted": visible(t) * MIB, "zero": 0, "compressed": 3 * MIB,
                           "swapped": 4 * MIB}
         samples.append({"t": t, "guests": seen})
     return Record({"samples": samples, "events": [], "work": [], "goals": []})

@@ -1,12 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the lab recorded of a run (--json), by guest and time. Sizes in bytes, times on the scenario's clock."""
 
+import bisect
+
 
 def slope(points):
     """From the first of @points to the last."""
     if len(points) < 2 or points[-1][0] <= points[0][0]:
         return 0.0
     return (points[-1][1] - points[0][1]) / (points[-1][0] - points[0][0])
+
+
+def interpolate(points, x):
+    """Between the neighbours of @x; before the first and after the last as they are."""
+    after = bisect.bisect(points, x, key=lambda point: point[0])
+    if after in (0, len(points)):
+        return points[min(after, len(points) - 1)][1]
+    (x0, y0), (x1, y1) = points[after - 1:after + 1]
+    return y0 + (y1 - y0) * (x - x0) / (x1 - x0)
 
 
 class Record:
@@ -34,11 +45,15 @@ class Record:
         """By how much a counter grew per second within the window."""
         return slope(self.guest(name, key, begin, end))
 
-    def efficiency(self, name, begin, end):
-        """Operations per second of processor time of its QEMU. Other work on the machine hardly changes it, but what
-        waits without computing doesn't either."""
-        cpu, operations = (self.guest(name, key, begin, end) for key in ("cpu_s", "operations"))
-        return slope([(used, done) for (_, used), (_, done) in zip(cpu, operations)])
+    def own_rate(self, name, begin, end):
+        """Operations per second of the guest's own time: in which its QEMU computed, or it waited for memory by the
+        daemon's account. Other work on the machine changes that far less than operations per second. One that takes
+        long is spread evenly over its time; what is unfinished at the record's end is not counted."""
+        seen = [(sample["t"], sample["guests"][name]) for sample in self.samples]
+        done = [(guest["cpu_s"] + guest["lost_s"], guest["operations"]) for _, guest in seen]
+        finished = [done[0], *(now for before, now in zip(done, done[1:]) if now[1] > before[1])]
+        window = [own for (t, _), (own, _) in zip(seen, done) if begin <= t <= end]
+        return slope([(own, interpolate(finished, own)) for own in window])
 
     def rates(self, name, window, key="operations"):
         """[(t, per second)] of a counter, each over the @window seconds before."""
