@@ -64,9 +64,10 @@ enum reason guest_balloon_obstacle(const struct policy_guest *g, usec_t now)
     /* It spoke once and fell silent: that is what a guest under too much pressure does. */
     if (g->trust == STATS_STALE)
         return REASON_STALE_STATS;
-    /* How much it can spare nobody knows; what can put out any page of it need not ask. */
-    if (!guest_believed(g) && guest_can_swap(g))
-        return REASON_UNBELIEVED;
+    /* How much it can spare nobody knows; what can put out any page of it need not ask. But one
+     * little step shows whether there is a driver at all. */
+    if (!guest_believed(g) && guest_can_swap(g) && g->balloon.driver != DRIVER_UNKNOWN)
+        return g->balloon.driver == DRIVER_ABSENT ? REASON_NO_DRIVER : REASON_UNBELIEVED;
     return REASON_NONE;
 }
 

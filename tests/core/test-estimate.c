@@ -126,19 +126,33 @@ static void test_merged_memory_was_touched(void)
     hand_deinit(&h);
 }
 
-/* A host so short that both have to give. */
+/* A host so short that both have to give; one has a driver, and says what can't be. */
 static void test_who_is_not_believed_is_not_ballooned_blindly(void)
 {
     struct hand h;
 
     hand_init(&h, 1700 * MIB);
-    for (int i = 0; i < 10; i++)
+    for (uint64_t i = 1; i <= 10; i++) {
+        h.seen.stats = report(i, 2 * SIZE);
         second(&h, 0);
+    }
+    g_assert_cmpint(view_of(h.guest).trust, ==, STATS_ABSURD);
     g_assert_cmpint(view_of(h.guest).verdict.reason, ==, REASON_UNBELIEVED);
     g_assert_cmpint(view_of(h.guest).verdict.mechanism, ==, MECHANISM_NONE);
     g_assert_cmpuint(view_of(h.guest).verdict.allowed, <, 800 * MIB);
+    /* Whether the other has a driver is to be found out, once. */
+    g_assert_cmpint(view_of(h.other).driver, ==, DRIVER_UNKNOWN);
+    g_assert_cmpint(view_of(h.other).verdict.mechanism, ==, MECHANISM_BALLOON);
+    for (int i = 0; i < 30; i++) {
+        if (view_of(h.other).verdict.mechanism == MECHANISM_BALLOON)
+            policy_guest_target_sent(h.other, view_of(h.other).verdict.to, h.now);
+        second(&h, 0);
+    }
+    g_assert_cmpint(view_of(h.other).driver, ==, DRIVER_ABSENT);
+    g_assert_cmpint(view_of(h.other).verdict.reason, ==, REASON_NO_DRIVER);
     /* Where nobody can put its pages out, little steps are all there is. */
     h.seen.pager.present = h.other_seen.pager.present = false;
+    h.seen.stats.last_update++;
     second(&h, 0);
     g_assert_cmpint(view_of(h.guest).verdict.mechanism, ==, MECHANISM_BALLOON);
     hand_deinit(&h);
